@@ -1,0 +1,3 @@
+"""Business processes as Django classes."""
+
+__version__ = "1.0.0a1"

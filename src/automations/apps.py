@@ -1,0 +1,18 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class AutomationsConfig(AppConfig):
+    """Finds every ``automations.py`` of the project when Django starts."""
+
+    name = "automations"
+    verbose_name = _("Automations")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from automations import checks  # noqa: F401 - registers the system checks
+
+        autodiscover_modules("automations")

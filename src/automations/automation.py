@@ -1,0 +1,390 @@
+"""The class an author writes, and the handle on one running process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, cast
+
+from django.apps import apps
+from django.db.models import Model
+
+from automations import payload
+from automations.definition.node import Node
+from automations.definition.process import ProcessDefinition
+from automations.dispatch.claims import new_claim
+from automations.dispatch.inline import run_now
+from automations.engine import starting
+from automations.engine.locking import runs
+from automations.engine.transitions import tasks
+from automations.exceptions import (
+    AutomationFinished,
+    BoundObjectMissing,
+    DefinitionError,
+    InvalidData,
+    WrongAutomation,
+)
+from automations.models import AutomationModel
+
+#: Where the labels of the models of undeclared bound objects are kept.
+MODELS_KEY = "_models"
+
+
+class Body(dict[str, Any]):
+    """The namespace of a class body: it keeps a node and a method of one name apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes: dict[str, Node] = {}
+        self.doubled: list[str] = []
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if isinstance(value, Node):
+            if name in self.nodes:
+                self.doubled.append(name)
+            self.nodes[name] = value
+            if not callable(self.get(name)):
+                super().__setitem__(name, value)
+            return
+        if name in self.nodes and not callable(value):
+            del self.nodes[name]
+        super().__setitem__(name, value)
+
+
+class AutomationType(type):
+    """Collects the nodes of a class and compiles them into its definition."""
+
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> Body:
+        return Body()
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any
+    ) -> AutomationType:
+        body = cast(Body, namespace)
+        made = super().__new__(cls, name, bases, dict(namespace), **kwargs)
+        made._own_nodes = dict(body.nodes)
+        made._own_models = {
+            attribute: value
+            for attribute, value in namespace.items()
+            if bases and isinstance(value, type) and issubclass(value, Model)
+        }
+        for attribute, model in made._own_models.items():
+            setattr(made, attribute, BoundObject(attribute, model))
+        nodes, models = made._inherit()
+        made._meta = ProcessDefinition.compile(
+            f"{made.__module__}.{made.__qualname__}",
+            made,
+            nodes,
+            models,
+            body.doubled,
+            RESERVED if bases else frozenset(),
+        )
+        return made
+
+    _own_nodes: dict[str, Node]
+    _own_models: dict[str, type[Model]]
+    _meta: ProcessDefinition
+
+    def _inherit(cls) -> tuple[dict[str, Node], dict[str, type[Model]]]:
+        """Inherited nodes first, in their order; a replaced one keeps its place, None removes."""
+        nodes: dict[str, Node] = {}
+        models: dict[str, type[Model]] = {}
+        for base in reversed(cls.__mro__):
+            own = vars(base)
+            for name, value in own.items():
+                if value is None:
+                    nodes.pop(name, None)
+                    models.pop(name, None)
+            nodes.update(own.get("_own_nodes", {}))
+            models.update(own.get("_own_models", {}))
+        return nodes, models
+
+
+class BoundObject:
+    """The attribute of an automation that gives the model instance it is bound to."""
+
+    def __init__(self, name: str, model: type[Model]) -> None:
+        self.name = name
+        self.model = model
+
+    def __get__(self, automation: Automation | None, owner: type) -> Any:
+        if automation is None:
+            return self.model
+        return automation._bound_object(self.name, self.model)
+
+
+
+class Automation(metaclass=AutomationType):
+    """
+    A business process: its attributes are its steps, in order.
+
+    Calling the class starts a run and takes it as far as it goes within the budget of a request
+    (``ATM_BUDGET_TASKS``, ``ATM_BUDGET_SECONDS``); the scheduler does the rest. Keyword arguments
+    go into ``data``; of a model instance the primary key is kept, and the attribute of that name
+    gives the instance. ``autorun=False`` only makes the run. ``automation=`` (a row of
+    `AutomationModel`, or a key) and ``automation_id=`` bind to a run that exists; nothing is
+    executed then.
+
+    Outside a transaction every task is a transaction of its own. Inside one, the run is made and
+    worked on in it, and is undone with it.
+
+    Raises `DefinitionError` if the process is flawed, `InvalidData` if an argument cannot be kept
+    as JSON.
+    """
+
+    model_class: ClassVar[type[AutomationModel]] = AutomationModel
+    #: True: one running run at a time. Names: one running run for each set of these arguments.
+    unique: ClassVar[bool | list[str] | tuple[str, ...]] = False
+
+    _meta: ClassVar[ProcessDefinition]
+
+    def __init__(
+        self,
+        *,
+        automation: AutomationModel | str | None = None,
+        automation_id: int | None = None,
+        autorun: bool = True,
+        **data: Any,
+    ) -> None:
+        self._objects: dict[str, tuple[Any, Any]] = {}
+        if automation is None and automation_id is None:
+            self._start(data, autorun)
+            return
+        if data:
+            raise TypeError(
+                f"{type(self).__name__}(automation=...) binds to a run that exists and takes no "
+                f"further arguments, but was given {', '.join(sorted(data))}."
+            )
+        if automation is None:
+            automation = runs().get(pk=automation_id)
+        elif isinstance(automation, str):
+            automation = runs().get(key=automation)
+        if automation.automation_class != self.get_automation_name():
+            raise WrongAutomation(
+                f"Run {automation.pk} belongs to {automation.automation_class}, not to "
+                f"{self.get_automation_name()}."
+            )
+        self._bind(automation)
+
+    def _start(self, data: dict[str, Any], autorun: bool) -> None:
+        if type(self)._is_abstract():
+            raise DefinitionError(f"{self.get_automation_name()} is abstract: start a subclass.")
+        claim = new_claim() if autorun else ""
+        row, is_new = starting.start(
+            self._meta, self._as_data(data), unique=self._unique_names(data), claim=claim
+        )
+        self._bind(row)
+        if is_new and autorun:
+            run_now(row.pk, claim=claim)
+            self._refresh()
+
+    def _bind(self, row: AutomationModel) -> None:
+        self._row: AutomationModel | None = row
+        self._before = payload.encode(row.data)
+
+    def _refresh(self) -> None:
+        row = self._db
+        row.refresh_from_db()
+        self._bind(row)
+
+    @property
+    def _db(self) -> AutomationModel:
+        if self._row is None:
+            raise AutomationFinished(f"This {type(self).__name__} has been killed.")
+        return self._row
+
+    # The run
+
+    @property
+    def id(self) -> int:
+        """The primary key of the run."""
+        return self._db.pk
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """
+        The run's JSON dictionary.
+
+        Inside a step what you change is saved with the step. Elsewhere call `save`.
+        """
+        return cast("dict[str, Any]", self._db.data)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """
+        Save what has been changed in ``data``, key by key, in one transaction.
+
+        What others have changed in other keys meanwhile is kept. Raises `InvalidData`, naming
+        the entry, if something cannot be kept as JSON, and `RunBusy` if the run is being worked
+        on for longer than ``ATM_LOCK_TIMEOUT`` seconds.
+        """
+        row = self._db
+        fresh = starting.save_data(row.pk, json.loads(self._before), row.data)
+        row.data.clear()
+        row.data.update(fresh)
+        self._before = payload.encode(fresh)
+
+    def run(self) -> Node | None:
+        """
+        Run what is due, within the budget of a request.
+
+        Returns the node that the run has stopped at, the one that was reached first if there are
+        several; None when the run has ended. Raises `AutomationFinished` if it had ended, or had
+        been stopped by an error, before.
+        """
+        if self.finished():
+            raise AutomationFinished(
+                f"{self.get_automation_name()} {self._db.pk} is {self._db.state} and cannot be run."
+            )
+        if payload.encode(self.data) != self._before:
+            self.save()
+        run_now(self.id)
+        self._refresh()
+        first = tasks().open().filter(automation=self.id).order_by("pk").first()
+        return self._meta.node(first.status) if first and not self._db.finished else None
+
+    def finished(self) -> bool:
+        """Return whether the run has ended, was stopped by an error, or has been killed."""
+        if self._row is None:
+            return True
+        state = runs().filter(pk=self._row.pk).values_list("finished", "state").first()
+        if state is None:
+            return True
+        self._row.finished, self._row.state = state
+        return self._row.finished
+
+    def is_finished(self) -> bool:
+        """Return the same as `finished`."""
+        return self.finished()
+
+    def killed(self) -> bool:
+        """Return whether the run has been deleted with `kill`."""
+        return self._row is None
+
+    def kill(self) -> None:
+        """Delete the run with its whole history, once nobody works on it."""
+        starting.kill(self.id)
+        self._row = None
+
+    def get_key(self) -> str:
+        """Return the key of the run that may be put into URLs: it cannot be guessed."""
+        return self._db.get_key()
+
+    # The class
+
+    @classmethod
+    def get_automation_name(cls) -> str:
+        """Return the dotted path of the class, by which its runs know it."""
+        return cls._meta.label
+
+    @classmethod
+    def get_automation_class_name(cls) -> str:
+        """Return the same as `get_automation_name`."""
+        return cls.get_automation_name()
+
+    @classmethod
+    def get_verbose_name(cls) -> str:
+        """Return ``Meta.verbose_name``, or "Automation" and the name of the class."""
+        return cls._option("verbose_name", f"Automation {cls.__name__}")
+
+    @classmethod
+    def get_verbose_name_plural(cls) -> str:
+        """Return ``Meta.verbose_name_plural``, or "Automations" and the name of the class."""
+        return cls._option("verbose_name_plural", f"Automations {cls.__name__}")
+
+    @classmethod
+    def _option(cls, name: str, default: Any) -> Any:
+        """Return an option of ``Meta``, the class's own or an inherited one."""
+        for base in cls.__mro__:
+            meta = vars(base).get("Meta")
+            if meta is not None and hasattr(meta, name):
+                return getattr(meta, name)
+        return default
+
+    @classmethod
+    def _is_abstract(cls) -> bool:
+        return bool(getattr(vars(cls).get("Meta"), "abstract", False)) or cls is Automation
+
+    def _unique_names(self, data: dict[str, Any]) -> bool | list[str]:
+        if isinstance(self.unique, bool):
+            return self.unique
+        missing = [name for name in self.unique if name not in data]
+        if missing:
+            raise TypeError(
+                f"{type(self).__name__} is unique by {', '.join(self.unique)}, so it needs "
+                f"{', '.join(missing)} to start."
+            )
+        return list(self.unique)
+
+    # Bound objects
+
+    def _as_data(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        data = dict(arguments)
+        undeclared = {}
+        for name, value in arguments.items():
+            if not isinstance(value, Model):
+                continue
+            model = self._meta.models.get(name)
+            if model is not None and not isinstance(value, model):
+                raise InvalidData(
+                    f"{type(self).__name__}.{name} binds {model.__name__}, not "
+                    f"{type(value).__name__}."
+                )
+            if value.pk is None:
+                raise InvalidData(f"{name} is not saved yet, so it cannot be bound. Save it first.")
+            if model is None:
+                undeclared[name] = value._meta.label
+            data[name] = value.pk
+        if undeclared:
+            data[MODELS_KEY] = undeclared
+        return data
+
+    def _bound_object(self, name: str, model: type[Model]) -> Any:
+        key = self.data.get(name)
+        if key is None:
+            return None
+        known, found = self._objects.get(name, (None, None))
+        if known != key:
+            found = model._default_manager.filter(pk=key).first()
+            if found is None:
+                raise BoundObjectMissing(
+                    f"{self.get_automation_name()} {self.id} is bound to {model.__name__} {key} as "
+                    f"{name!r}, which does not exist any more."
+                )
+            self._objects[name] = (key, found)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and self.__dict__.get("_row") is not None:
+            label = self.data.get(MODELS_KEY, {}).get(name)
+            if label:
+                return self._bound_object(name, apps.get_model(label))
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        row = self.__dict__.get("_row")
+        return f"<{type(self).__name__} {f'{row.pk} {row.state}' if row else 'killed'}>"
+
+
+#: What later parts of the documented API are called, beside what the class has now.
+DOCUMENTED = {
+    "automation",
+    "automation_id",
+    "autorun",
+    "broadcast_message",
+    "create_on_message",
+    "dispatch_message",
+    "get_model_instance",
+    "nice",
+    "on",
+    "on_signal",
+    "satisfies_data_requirements",
+    "send_message",
+    "started_by_signal",
+}
+RESERVED: frozenset[str] = frozenset(
+    {name for name in dir(Automation) if not name.startswith("_")} | DOCUMENTED
+)
+

@@ -1,0 +1,139 @@
+"""The system checks: what is wrong with processes, settings and databases, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings as project
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from automations import registry, settings
+from automations.definition.validation import find_problems
+from automations.engine.locking import alias
+
+LEVELS: dict[str, type[CheckMessage]] = {"E": Error, "W": Warning, "I": Info}
+
+
+@register("automations")
+def check_definitions(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report every flaw of every process."""
+    return [
+        message(problem.code, problem.message, problem.hint, automation)
+        for automation in registry.automations()
+        for problem in find_problems(automation._meta)
+    ]
+
+
+@register("automations")
+def check_settings(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report settings that cannot work."""
+    found = [
+        message("E003", f"The setting {name} must be {wanted}.", "Put that right, or remove it.")
+        for name, wanted in settings.wrong()
+    ]
+    if not project.USE_TZ:
+        found.append(
+            message(
+                "E002",
+                "USE_TZ is False, so times are ambiguous when the clocks change.",
+                "Set USE_TZ = True; timers and deadlines rely on it.",
+            )
+        )
+    return found
+
+
+@register("automations", Tags.database)
+def check_databases(
+    app_configs: Sequence[AppConfig] | None = None,
+    databases: Iterable[str] | None = None,
+    **kwargs: Any,
+) -> list[CheckMessage]:
+    """Report settings of the database that runs are kept in which cost safety or speed."""
+    if alias() not in (databases or ()):
+        return []
+    database = connections[alias()]
+    return [*_autocommit(database), *VENDORS.get(database.vendor, _nothing)(database)]
+
+
+def message(code: str, text: str, hint: str, obj: Any = None) -> CheckMessage:
+    """Return the message of a system check; the code's letter says how serious it is."""
+    return LEVELS[code[0]](text, hint=hint, obj=obj, id=f"automations.{code}")
+
+
+def _autocommit(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    if not database.settings_dict.get("AUTOCOMMIT", True):
+        yield message(
+            "E004",
+            f"The database {database.alias!r} has AUTOCOMMIT off, so no step is ever committed.",
+            "Remove AUTOCOMMIT from its settings.",
+        )
+
+
+def _sqlite(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    with database.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        (journal,) = cursor.fetchone()
+    if journal not in ("wal", "memory"):
+        yield message(
+            "I001",
+            f"The SQLite database {database.alias!r} is in journal mode {journal!r}: whoever reads "
+            f"waits for whoever writes.",
+            "Put 'init_command': 'PRAGMA journal_mode=WAL' into its OPTIONS.",
+        )
+    if getattr(database, "transaction_mode", None) not in ("IMMEDIATE", "EXCLUSIVE"):
+        yield message(
+            "I002",
+            f"The SQLite database {database.alias!r} begins its transactions without the write "
+            f"lock: views of yours that read before they write may fail when a step is at work.",
+            "Put 'transaction_mode': 'IMMEDIATE' into its OPTIONS.",
+        )
+
+
+def _mysql(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT @@default_storage_engine")
+        (engine,) = cursor.fetchone()
+        cursor.execute("SELECT @@character_set_connection")
+        (charset,) = cursor.fetchone()
+    if engine.lower() != "innodb":
+        yield message(
+            "E005",
+            f"The database {database.alias!r} makes tables with the engine {engine}, which has no "
+            f"transactions.",
+            "Use InnoDB.",
+        )
+    if charset != "utf8mb4":
+        yield message(
+            "W003",
+            f"The database {database.alias!r} speaks {charset}, which cannot keep every text.",
+            "Put 'charset': 'utf8mb4' into its OPTIONS.",
+        )
+    isolation = getattr(database, "isolation_level", None)
+    if isolation != "read committed":
+        yield message(
+            "W002",
+            f"The database {database.alias!r} uses the isolation level {isolation!r}: steps block "
+            f"each other with gap locks.",
+            "Remove 'isolation_level' from its OPTIONS; Django's default is 'read committed'.",
+        )
+    if not database.features.has_select_for_update_skip_locked:
+        yield message(
+            "I003",
+            f"The database {database.alias!r} has no SKIP LOCKED: sweeps wait for each other.",
+            "Use MariaDB 10.6, MySQL 8.0.1 or later.",
+        )
+
+
+def _nothing(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    return iter(())
+
+
+VENDORS = {"sqlite": _sqlite, "mysql": _mysql}

@@ -1,0 +1,1 @@
+"""What a process is: nodes, the arrows between them, and what is wrong with them."""

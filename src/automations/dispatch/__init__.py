@@ -1,0 +1,1 @@
+"""Where a task runs: here and now, or wherever a sweep finds it."""

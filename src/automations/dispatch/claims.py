@@ -1,0 +1,75 @@
+"""
+Claims: the notes on runs that this process is about to work on.
+
+A claim keeps other sweeps from taking the same runs; it is no lock. It is committed before any
+work begins, so that a task that takes its worker down leaves a trace: a claim that has expired.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Q
+
+from automations import settings
+from automations.engine.locking import DatabaseNow, Runs, atomic, for_update, from_now, runs
+from automations.engine.locking import take_write_lock
+from automations.models import AutomationModel
+
+
+def new_claim() -> str:
+    """Return the name of a new claim: host, process and 64 random bits."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(8)}"
+
+
+def claimable(until: datetime) -> Runs:
+    """Return the runs that are due and that nobody has a living claim on, longest due first."""
+    free = Q(claimed_until__isnull=True) | Q(claimed_until__lte=DatabaseNow())
+    return runs().filter(free, due__lte=until).order_by("due", "pk")
+
+
+def claim_runs(run_ids: Collection[int], until: datetime, claim: str) -> list[AutomationModel]:
+    """
+    Put ``claim`` on those of the runs that are still due and free; return them as they were.
+
+    One short transaction of its own: locked runs are passed over, for somebody is at work there.
+    """
+    with atomic():
+        take_write_lock(0)
+        free = claimable(until).filter(pk__in=run_ids).only("pk", "claimed_by", "due")
+        taken = list(for_update(free, skip_locked=True))
+        runs().filter(pk__in=[run.pk for run in taken]).update(
+            claimed_by=claim, claimed_until=from_now(settings.seconds("ATM_CLAIM"))
+        )
+    return taken
+
+
+def renew(run_ids: Collection[int], claim: str) -> None:
+    """Let ``claim`` on the runs expire a whole claim from now."""
+    runs().filter(pk__in=run_ids, claimed_by=claim).update(
+        claimed_until=from_now(settings.seconds("ATM_CLAIM"))
+    )
+
+
+def give_back(run_ids: Collection[int], claim: str) -> None:
+    """Give ``claim`` back on those of the runs that still have it."""
+    runs().filter(pk__in=run_ids, claimed_by=claim).update(claimed_by="", claimed_until=None)
+
+
+class ClaimClock:
+    """Tells when half of a claim's time is over, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def half_over(self) -> bool:
+        """Return whether half of ``ATM_CLAIM`` has passed since this was last true."""
+        if time.monotonic() - self._begun < settings.get("ATM_CLAIM") / 2:
+            return False
+        self._begun = time.monotonic()
+        return True

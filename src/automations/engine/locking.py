@@ -1,0 +1,141 @@
+"""
+The lock on a run, and the database's own time.
+
+Whoever moves a run holds the lock on its row: ``SELECT ... FOR UPDATE`` where the database has
+it, and on SQLite the database's one write lock, taken by a transaction that begins IMMEDIATE or
+by a write as its first statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connections, models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func
+from django.db.utils import DatabaseError
+
+from automations import settings
+from automations.engine.trouble import is_lock_timeout
+from automations.exceptions import RunBusy
+from automations.models import AutomationModel
+
+Runs = models.QuerySet[AutomationModel]
+
+
+class DatabaseNow(Func):
+    """The database's own time: for claims, which must not jump when process time is moved."""
+
+    output_field = models.DateTimeField()
+    template = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """The time of this statement, not of the transaction's beginning."""
+        return super().as_sql(compiler, connection, template="STATEMENT_TIMESTAMP()", **context)
+
+    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """In UTC, as Django stores times, whatever the session's time zone."""
+        return super().as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **context)
+
+
+def from_now(delay: timedelta) -> Any:
+    """Return the expression for the database's time after ``delay``."""
+    return models.ExpressionWrapper(DatabaseNow() + delay, output_field=models.DateTimeField())
+
+
+def alias() -> str:
+    """Return the alias of the database that runs are kept in."""
+    return router.db_for_write(AutomationModel)
+
+
+def connection() -> BaseDatabaseWrapper:
+    """Return the connection to the database that runs are kept in."""
+    return connections[alias()]
+
+
+def runs() -> Runs:
+    """Return all runs, in the database that they are written to."""
+    return AutomationModel.objects.using(alias())
+
+
+def in_transaction() -> bool:
+    """Return whether a transaction of the caller's is open."""
+    return connection().in_atomic_block
+
+
+def for_update(queryset: Runs, *, skip_locked: bool) -> Runs:
+    """Return ``queryset`` with the lock that fits the database."""
+    features = connection().features
+    if not features.has_select_for_update:
+        return queryset
+    return queryset.select_for_update(
+        skip_locked=skip_locked and features.has_select_for_update_skip_locked,
+        no_key=features.has_select_for_no_key_update,
+    )
+
+
+def take_write_lock(run_id: int | None = None) -> None:
+    """On SQLite, make sure that this transaction holds the write lock before it reads."""
+    database = connection()
+    if database.features.has_select_for_update:
+        return
+    if getattr(database, "transaction_mode", None) not in ("IMMEDIATE", "EXCLUSIVE"):
+        runs().filter(pk=run_id).update(version=F("version"))
+
+
+def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
+    """
+    Lock the row of a run and return it as it is under the lock; inside a transaction.
+
+    With ``wait``, wait for it up to ``ATM_LOCK_TIMEOUT`` seconds and raise `RunBusy` after that;
+    without, return None if somebody else has it. None also if there is no such run.
+    """
+    row = runs().filter(pk=run_id)
+    if not wait:
+        take_write_lock(run_id)
+        return for_update(row, skip_locked=True).first()
+    try:
+        with limited_wait(connection()):
+            take_write_lock(run_id)
+            return for_update(row, skip_locked=False).first()
+    except DatabaseError as error:
+        if is_lock_timeout(error):
+            raise RunBusy(
+                f"Run {run_id} is being worked on and did not become free in "
+                f"{settings.get('ATM_LOCK_TIMEOUT')} seconds. Try again."
+            ) from error
+        raise
+
+
+@contextmanager
+def limited_wait(database: BaseDatabaseWrapper) -> Iterator[None]:
+    """Wait for locks inside the block no longer than ``ATM_LOCK_TIMEOUT`` seconds."""
+    limit = settings.get("ATM_LOCK_TIMEOUT")
+    with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            cursor.execute(f"SET LOCAL lock_timeout = {max(1, int(limit * 1000))}")
+            yield
+            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+        elif database.vendor == "mysql":
+            cursor.execute("SELECT @@innodb_lock_wait_timeout")
+            (usual,) = cursor.fetchone()
+            cursor.execute(f"SET innodb_lock_wait_timeout = {max(1, round(limit))}")
+            try:
+                yield
+            finally:
+                cursor.execute(f"SET innodb_lock_wait_timeout = {int(usual)}")
+        else:
+            yield  # SQLite waits as long as the ``timeout`` of the connection says
+
+
+def atomic() -> transaction.Atomic:
+    """Return the transaction of a step, or a savepoint in the caller's."""
+    return transaction.atomic(using=alias())
+
+
+def is_past(moment: datetime | None, now: datetime) -> bool:
+    """Return whether ``moment`` has come."""
+    return moment is not None and moment <= now

@@ -1,0 +1,112 @@
+"""What a person does to a run: complete a form, retry or skip a failed task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.forms import BaseForm
+
+from automations import settings
+from automations.engine.context import TaskContext
+from automations.engine.locking import alias, atomic, in_transaction, lock_run
+from automations.engine.steps import claim_columns, open_tasks_of
+from automations.engine.transitions import apply, follow, move, revive, settle, tasks
+from automations.engine.trouble import is_transient
+from automations.exceptions import NotAllowed, RunBusy, TaskClosed
+from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+from automations.models.runs import RunState
+from automations.models.tasks import TaskState
+
+Action = AutomationAuditModel.Action
+
+
+def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str = "") -> None:
+    """
+    Complete the task with the valid ``form`` that ``user`` has sent, in one transaction.
+
+    The user is read afresh under the lock of the run. Raise `TaskClosed` if the task does not
+    wait for a person any more, `NotAllowed` if it is not for this one, `InvalidData` if what was
+    entered cannot be kept, and `RunBusy` if the run does not become free in
+    ``ATM_LOCK_TIMEOUT`` seconds or the database is in trouble. Nothing is written then.
+    """
+    try:
+        with atomic():
+            _submit(run_id, task_id, form, user, claim)
+    except Exception as error:
+        if in_transaction() or not is_transient(error):
+            raise
+        raise RunBusy(f"Run {run_id} cannot be changed just now. Try again.") from error
+
+
+def _submit(run_id: int, task_id: int, form: BaseForm, user: Any, claim: str) -> None:
+    run, found = _locked(run_id)
+    task = next((task for task in found if task.pk == task_id), None)
+    if task is None or not task.is_offered:
+        raise TaskClosed(f"Task {task_id} does not wait for anybody any more.")
+    person = get_user_model()._default_manager.using(alias()).filter(pk=user.pk).first()
+    if person is None or not task.may_be_done_by(person):
+        raise NotAllowed(f"{user} may not complete task {task_id} ({task.status}).")
+    others = [other for other in found if other is not task]
+    context = TaskContext(task, run, settings.now(), others)
+    context.load()
+    with atomic():
+        apply(context.node.complete(context, form, person), context)  # type: ignore[attr-defined]
+    settle(context, claim_columns(run, claim, keep=True))
+    record(Action.COMPLETE, task, person)
+
+
+def retry(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> None:
+    """
+    Take a failed task up again, as if it had never run; its run goes on.
+
+    Raise `TaskClosed` if the task has not failed, `RunBusy` if the run does not become free.
+    """
+    with atomic():
+        context = _failed(run_id, task_id)
+        move(context, TaskState.READY, due=context.now, message="", traceback="", result=None)
+        revive(context)
+        record(Action.RETRY, context.task, user, reason)
+
+
+def skip(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> None:
+    """
+    Leave the work of a failed task undone; its run goes on behind it.
+
+    Raise `TaskClosed` if the task has not failed, `RunBusy` if the run does not become free.
+    """
+    with atomic():
+        context = _failed(run_id, task_id)
+        context.load()
+        move(context, TaskState.SKIPPED, message="skipped by a person")
+        follow(context)
+        revive(context)
+        record(Action.SKIP, context.task, user, reason)
+
+
+def record(action: str, task: AutomationTaskModel, user: Any, reason: str = "") -> None:
+    """Write down, in the transaction of the act, who did what."""
+    AutomationAuditModel.objects.using(alias()).create(
+        automation_id=task.automation_id,
+        task=task,
+        user=user,
+        user_name=str(user)[:255] if user else "",
+        action=action,
+        reason=reason,
+        time=settings.now(),
+    )
+
+
+def _locked(run_id: int) -> tuple[AutomationModel, list[AutomationTaskModel]]:
+    run = lock_run(run_id, wait=True)
+    if run is None:
+        raise TaskClosed(f"There is no run {run_id} any more.")
+    return run, open_tasks_of(run)
+
+
+def _failed(run_id: int, task_id: int) -> TaskContext:
+    run, others = _locked(run_id)
+    task = tasks().filter(pk=task_id, automation=run, state=TaskState.FAILED).first()
+    if task is None or run.state != RunState.FAILED:
+        raise TaskClosed(f"Task {task_id} has not failed, or has been taken care of already.")
+    return TaskContext(task, run, settings.now(), others)

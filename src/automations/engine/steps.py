@@ -1,0 +1,258 @@
+"""
+One step: one due task of a run, in one transaction, under the lock of the run.
+
+The first statement locks the run, the open tasks are read under the lock, the node executes in a
+savepoint, and what it decided is written with everything it changed. A step may be asked for
+twice, early or late: what is not open and due is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings as project
+from django.db.models import F
+from django.utils import timezone, translation
+
+from automations import settings
+from automations.engine.context import TaskContext
+from automations.engine.locking import (
+    atomic,
+    connection,
+    from_now,
+    in_transaction,
+    lock_run,
+    runs,
+)
+from automations.engine.transitions import apply, delay, due_tasks, settle, tasks
+from automations.engine.trouble import is_transient
+from automations.exceptions import AutomationError
+from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.runs import RunState
+from automations.models.tasks import TaskState
+from automations.outcomes import Fail, Outcome
+
+logger = logging.getLogger("automations")
+
+
+class WorkerLost(AutomationError):
+    """A task has taken its worker down with it, more often than it may."""
+
+
+class Broken(Exception):
+    """The transaction of the step is gone; what broke it is the cause."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """
+    What a step has done.
+
+    ``obtained``: nobody else was at work on the run. ``task_id`` and ``node``: what was executed,
+    if something was due. ``failed``: it became an incident. ``postponed``: it has still to wait.
+    ``changed``: the run's data did change. ``delayed``: the database was in trouble. ``more``:
+    another task is due at once.
+    """
+
+    obtained: bool = True
+    task_id: int | None = None
+    node: str = ""
+    failed: bool = False
+    postponed: bool = False
+    changed: bool = False
+    delayed: bool = False
+    more: bool = False
+
+
+def step(
+    run_id: int,
+    *,
+    claim: str = "",
+    seen: Collection[int] = (),
+    now: datetime | None = None,
+) -> Step:
+    """
+    Run the task of the run that has been due longest, in one transaction.
+
+    ``seen`` are tasks to leave alone, ``claim`` is the caller's claim: it is kept on the run
+    while more is due, and given back when nothing is. ``now`` stands for process time. In
+    trouble with the database the transaction is left and the task is looked at again a little
+    later; inside a transaction of the caller's the error is raised instead.
+    """
+    now = now or settings.now()
+    current: list[AutomationTaskModel] = []
+    try:
+        with atomic():
+            return _step(run_id, claim, seen, now, current)
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error, Broken) else error
+        if in_transaction() or not (isinstance(error, Broken) or is_transient(error)):
+            raise cause or error from None
+        logger.warning("Run %s is delayed by the database: %r", run_id, cause)
+        if current:
+            with atomic():
+                if lock_run(run_id, wait=False):
+                    delay(current[0].pk, run_id, now)
+        return Step(task_id=current[0].pk if current else None, delayed=True)
+
+
+def _step(
+    run_id: int,
+    claim: str,
+    seen: Collection[int],
+    now: datetime,
+    current: list[AutomationTaskModel],
+) -> Step:
+    run = lock_run(run_id, wait=False)
+    if run is None:
+        return Step(obtained=False)
+    found = open_tasks_of(run)
+    due = [task for task in due_tasks(found, now) if task.pk not in seen]
+    if run.state != RunState.RUNNING or not due:
+        if claim and run.claimed_by == claim:
+            release(run_id, claim)
+        return Step()
+    task = due[0]
+    current.append(task)
+    context = TaskContext(task, run, now, others=[other for other in found if other is not task])
+    attempt(context, lambda: context.node.run(context))
+    changed = context.data_changed
+    postponed = task.is_open
+    more = not context.changes.get("finished") and any(
+        other.pk not in seen or (changed and not postponed)
+        for other in due_tasks([*context.others, *context.opened], now)
+    )
+    settle(context, claim_columns(run, claim, keep=more))
+    return Step(
+        task_id=task.pk,
+        node=task.status,
+        failed=task.state == TaskState.FAILED,
+        postponed=postponed,
+        changed=changed,
+        more=more,
+    )
+
+
+def open_tasks_of(run: AutomationModel) -> list[AutomationTaskModel]:
+    """Return the open tasks of ``run``, each knowing it without another query."""
+    found = list(tasks().open().filter(automation=run).order_by("pk"))
+    for task in found:
+        task.automation = run
+    return found
+
+
+def attempt(context: TaskContext, work: Callable[[], Outcome]) -> None:
+    """
+    Do ``work`` and write down its outcome, all in a savepoint.
+
+    If either fails, all of it is undone and the node is asked what now; if that fails as well,
+    or the code lacks the node, the run becomes an incident. Raise `Broken` if the database is
+    in trouble: then nothing of this transaction can stay.
+    """
+    try:
+        _in_savepoint(context, work)
+        return
+    except Broken:
+        raise
+    except Exception as error:
+        first = error
+    context.undo()
+    try:
+        _in_savepoint(context, lambda: _recover(context, first), first)
+    except Broken:
+        raise
+    except Exception as error:
+        context.undo()
+        apply(Fail(error if error is not first else first), context)
+    if context.task.state == TaskState.FAILED:
+        logger.error(
+            "Task %s (%s) of run %s has failed",
+            context.task.pk,
+            context.task.status,
+            context.run.pk,
+            exc_info=first,
+        )
+
+
+def _in_savepoint(
+    context: TaskContext, work: Callable[[], Outcome], error: BaseException | None = None
+) -> None:
+    language = translation.override(project.LANGUAGE_CODE)
+    zone = timezone.override(timezone.get_default_timezone())
+    try:
+        with atomic(), language, zone:
+            if context.automation is None:
+                context.load()
+            apply(work(), context, error)
+            context.data_changed  # noqa: B018 - raises what cannot be kept, inside the savepoint
+    except Exception as trouble:
+        # MariaDB rolls a deadlocked transaction back whole, and the savepoint is gone with it.
+        if is_transient(trouble) or connection().needs_rollback:
+            raise Broken from trouble
+        raise
+
+
+def _recover(context: TaskContext, error: Exception) -> Outcome:
+    if context.automation is None:
+        raise error
+    return context.node.recover(context, error)
+
+
+def claim_columns(run: AutomationModel, claim: str, *, keep: bool) -> dict[str, Any]:
+    """Return what to write so that ``claim`` is on the run while this process goes on with it."""
+    if not claim:
+        return {}
+    if keep and not run.claimed_by:
+        return {"claimed_by": claim, "claimed_until": from_now(settings.seconds("ATM_CLAIM"))}
+    if not keep and run.claimed_by == claim:
+        return {"claimed_by": "", "claimed_until": None}
+    return {}
+
+
+def release(run_id: int, claim: str) -> None:
+    """Give the claim on the run back, if it is still ours."""
+    runs().filter(pk=run_id, claimed_by=claim).update(claimed_by="", claimed_until=None)
+
+
+def charge(run_id: int, *, seen: Collection[int] = (), now: datetime | None = None) -> int | None:
+    """
+    Count an attempt on the task that the next step would run, before it runs.
+
+    For runs whose last worker has not come back: the task that took it down is counted each
+    time, no other is. After ``ATM_ATTEMPTS`` attempts in all it becomes an incident. Return the
+    task's primary key if it may be run, else None.
+    """
+    now = now or settings.now()
+    with atomic():
+        run = lock_run(run_id, wait=False)
+        if run is None or run.state != RunState.RUNNING:
+            return None
+        found = open_tasks_of(run)
+        due = [task for task in due_tasks(found, now) if task.pk not in seen]
+        if not due:
+            return None
+        task = due[0]
+        # The first attempt was made before anybody knew, and was not counted.
+        if task.attempts + 1 < settings.get("ATM_ATTEMPTS"):
+            tasks().filter(pk=task.pk).update(attempts=task.attempts + 1)
+            return task.pk
+        others = [other for other in found if other is not task]
+        context = TaskContext(task, run, now, others)
+        error = WorkerLost(
+            f"The worker did not come back from this task {task.attempts + 1} times. Find out "
+            f"what it does to its process, then retry or skip it."
+        )
+        apply(Fail(error), context)
+        settle(context, {"claimed_by": "", "claimed_until": None})
+        logger.error("Task %s (%s) of run %s: %s", task.pk, task.status, run.pk, error)
+        return None
+
+
+def give_back(task_id: int) -> None:
+    """Take back an attempt that was counted and not made."""
+    tasks().filter(pk=task_id, attempts__gt=0).update(attempts=F("attempts") - 1)
+

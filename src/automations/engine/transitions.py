@@ -1,0 +1,331 @@
+"""
+The only writer of task rows: one arm per outcome, one table of what may follow what.
+
+Everything here runs inside the transaction of a step, under the lock of the run.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F
+
+from automations import payload, settings
+from automations.engine.context import TaskContext
+from automations.engine.failures import describe, report, tidy
+from automations.engine.locking import alias, is_past, runs
+from automations.exceptions import DefinitionError, InvalidData, TransitionNotAllowed
+from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.runs import RunState
+from automations.models.tasks import TaskQuerySet, TaskState
+from automations.outcomes import (
+    Ask,
+    Complete,
+    Fail,
+    Finish,
+    Fork,
+    Merge,
+    Outcome,
+    Postpone,
+    Skip,
+)
+
+CLOSED = frozenset(set(TaskState) - {TaskState.READY, TaskState.WAITING})
+
+TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.READY: frozenset(TaskState),
+    TaskState.WAITING: frozenset(TaskState) - {TaskState.READY, TaskState.MERGED},
+    TaskState.FAILED: frozenset({TaskState.READY, TaskState.SKIPPED, TaskState.CANCELLED}),
+}
+
+
+def tasks() -> TaskQuerySet:
+    """Return all tasks, in the database that they are written to."""
+    return AutomationTaskModel.objects.using(alias())
+
+
+def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = None) -> None:
+    """
+    Write down ``outcome``; ``error`` is what the node has recovered from, if it has.
+
+    The row of the run is written by `settle`, last of all.
+    """
+    kept: dict[str, Any] = {"traceback": report(error)} if error else {}
+    match outcome:
+        case Complete():
+            context.run.data.update(outcome.data or {})
+            kept |= as_result(outcome)
+            move(context, TaskState.COMPLETED, **kept)
+            follow(context, outcome.to)
+        case Skip():
+            move(context, TaskState.SKIPPED, message=tidy(outcome.message), **kept)
+            follow(context, outcome.to)
+        case Postpone():
+            postpone(context, outcome)
+        case Ask():
+            ask(context, outcome)
+        case Fork():
+            move(context, TaskState.COMPLETED, message="Split")
+            open_tasks(context, outcome.to, context.task.pk)
+        case Merge():
+            merge(context)
+        case Finish():
+            finish(context, outcome)
+        case Fail():
+            fail(context, outcome.error)
+        case _:
+            raise DefinitionError(
+                f"Node {context.task.status!r} of {context.run.automation_class} answered "
+                f"{outcome!r}, which is no outcome. Return one of automations.outcomes."
+            )
+
+
+def move(context: TaskContext, state: TaskState, **changes: Any) -> None:
+    """Bring the task of ``context`` into ``state``, or refuse."""
+    change_state(context.task, state, context.now, **changes)
+
+
+def change_state(
+    task: AutomationTaskModel, state: TaskState, now: datetime, **changes: Any
+) -> None:
+    """Bring ``task`` into ``state``, if it still is in the state it was read in, or refuse."""
+    before = TaskState(task.state)
+    if state in TRANSITIONS.get(before, ()):
+        changes |= {"state": state, "attempts": 0}
+        if state in CLOSED:
+            changes |= {"finished": now, "due": None, "requires_interaction": False}
+        else:
+            changes |= {"finished": None}
+        if tasks().filter(pk=task.pk, state=before).update(**changes):
+            vars(task).update(changes)
+            return
+    raise TransitionNotAllowed(
+        f"Task {task.pk} ({task.status}) is {before} and cannot become {state}."
+    )
+
+
+def follow(context: TaskContext, to: str | None = None, **changes: Any) -> None:
+    """Open the task that comes next: at ``to``, or where the node leads by itself."""
+    target = to or context.node.default_target
+    if target is None:
+        raise DefinitionError(
+            f"{context.definition.label}.{context.task.status} leads nowhere. Add .Next(), or a "
+            f"node after it."
+        )
+    open_tasks(context, [target], changes.get("fork_id", context.task.fork_id))
+
+
+def open_tasks(context: TaskContext, targets: Iterable[str], fork_id: int | None) -> None:
+    """Open a task at each of ``targets``; a second one at the same node is a bug and fails."""
+    opened = [
+        AutomationTaskModel(
+            automation=context.run,
+            previous=context.task,
+            fork_id=fork_id,
+            status=context.definition.node(target).name,
+            created=context.now,
+            due=context.now,
+        )
+        for target in targets
+    ]
+    tasks().bulk_create(opened)
+    context.opened += opened
+
+
+def as_result(outcome: Complete) -> dict[str, Any]:
+    """Return the columns that keep the result; the message says if it cannot be kept."""
+    try:
+        result, message = payload.clean(outcome.result, "The result"), outcome.message
+    except InvalidData as error:
+        result, message = None, f"{outcome.message}; not kept: {error}"
+    return {"result": result, "message": tidy(message)}
+
+
+def postpone(context: TaskContext, outcome: Postpone) -> None:
+    """Note when to look at the task again; write nothing if that is noted already."""
+    task = context.task
+    due = outcome.until
+    if outcome.poll or due is None:
+        due = next_look(context.now, outcome.until, task.due)
+    if due != task.due or task.attempts:
+        tasks().filter(pk=task.pk).update(due=due, attempts=0)
+        task.due, task.attempts = due, 0
+
+
+def next_look(
+    now: datetime, until: datetime | None, due: datetime | None
+) -> datetime:
+    """Return when to ask a condition again: after ``ATM_POLL``, but by ``until``."""
+    pause = settings.seconds("ATM_POLL")
+    if not pause and due is not None and due <= now:
+        return due  # every sweep finds it as it is
+    look = now + pause
+    return min(look, until) if until else look
+
+
+def ask(context: TaskContext, outcome: Ask) -> None:
+    """Offer the task to people; a task that is offered already only gets its next look."""
+    task = context.task
+    due = next_look(context.now, outcome.until, task.due) if outcome.poll else outcome.until
+    if task.state == TaskState.WAITING:
+        if due != task.due or task.attempts:
+            tasks().filter(pk=task.pk).update(due=due, attempts=0)
+            task.due, task.attempts = due, 0
+        return
+    move(
+        context,
+        TaskState.WAITING,
+        due=due,
+        requires_interaction=True,
+        interaction_user_id=outcome.user,
+        interaction_user_name=_name_of(AutomationTaskModel, "interaction_user", outcome.user),
+        interaction_group_id=outcome.group,
+        interaction_group_name=_name_of(AutomationTaskModel, "interaction_group", outcome.group),
+        interaction_permissions=list(outcome.permissions),
+    )
+
+
+def _name_of(model: Any, column: str, key: Any) -> str:
+    if key is None:
+        return ""
+    related = model._meta.get_field(column).related_model
+    return str(related._default_manager.using(alias()).get(pk=key))[:255]
+
+
+def merge(context: TaskContext) -> None:
+    """Let this branch end at the Join, unless it is the last to arrive."""
+    task = context.task
+    fork = task.fork
+    if fork is None:
+        raise DefinitionError(
+            f"No Split leads to the Join {context.definition.label}.{task.status}."
+        )
+    expected = tasks().filter(previous=fork).count()
+    arrived = list(
+        tasks()
+        .filter(fork=fork, status=task.status, state=TaskState.MERGED)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    if len(arrived) + 1 < expected:
+        move(context, TaskState.MERGED, message="Arrived")
+        return
+    move(context, TaskState.COMPLETED, message="Joined", result=[*arrived, task.pk])
+    follow(context, fork_id=fork.fork_id)
+
+
+def finish(context: TaskContext, outcome: Finish) -> None:
+    """End the run; close what is open if that is wanted, else refuse."""
+    if context.others and not outcome.terminate:
+        still = ", ".join(sorted(task.status for task in context.others))
+        raise DefinitionError(
+            f"{context.definition.label}.{context.task.status} was reached while tasks are open "
+            f"at {still}. Join the branches first, or write flow.End(terminate=True)."
+        )
+    move(context, TaskState.COMPLETED)
+    for task in context.others:
+        change_state(task, TaskState.CANCELLED, context.now, message="The run has ended")
+    end_run(context, RunState.FINISHED)
+
+
+def fail(context: TaskContext, error: BaseException) -> None:
+    """Keep the error and stop the run; its other open tasks stand still."""
+    move(
+        context,
+        TaskState.FAILED,
+        message=describe(error),
+        traceback=report(error),
+        result=None,
+    )
+    stand_still(context.run, context.others)
+    end_run(context, RunState.FAILED)
+
+
+def stand_still(run: AutomationModel, others: Iterable[AutomationTaskModel]) -> None:
+    """Take the run's open tasks out of the engine's sight until a person decides."""
+    waiting = [task for task in others if task.due is not None]
+    if waiting:
+        tasks().filter(pk__in=[task.pk for task in waiting]).update(due=None)
+    for task in waiting:
+        task.due = None
+
+
+def end_run(context: TaskContext, state: RunState) -> None:
+    """Note that the run has ended; `settle` writes it."""
+    context.changes |= {"state": state, "finished": True, "ended": context.now}
+    if state != RunState.FAILED:
+        context.changes["unique_key"] = None
+
+
+def revive(context: TaskContext) -> None:
+    """
+    Let a failed run go on: every open task is looked at anew.
+
+    A task that waits works its wait out again, counted from when it was opened.
+    """
+    still = [task.pk for task in context.others]
+    tasks().filter(pk__in=still).update(due=context.now)
+    runs().filter(pk=context.run.pk, state=RunState.FAILED).update(
+        state=RunState.RUNNING, finished=False, ended=None, updated=context.now, due=context.now
+    )
+
+
+def settle(context: TaskContext, claim: dict[str, Any]) -> None:
+    """
+    Write the row of the run: its data if changed, when it is due next, and its end.
+
+    ``claim`` are the columns of the claim to set. Nothing is written if nothing has changed.
+    """
+    run, changes = context.run, context.changes | claim
+    if context.data_changed:
+        run.data = payload.clean(run.data)
+        changes |= {"data": run.data, "version": F("version") + 1}
+    due = None if changes.get("finished") else earliest_due(context)
+    if due != run.due:
+        changes["due"] = due
+    if not changes:
+        return
+    changes["updated"] = context.now
+    if not runs().filter(pk=run.pk, finished=False).update(**changes):
+        raise TransitionNotAllowed(f"Run {run.pk} has ended and cannot be changed.")
+    run.due = due
+
+
+def earliest_due(context: TaskContext) -> datetime | None:
+    """Return when the engine has to look at the run next."""
+    own = [context.task] if context.task.is_open else []
+    dues = [task.due for task in (*own, *context.others, *context.opened) if task.due]
+    return min(dues, default=None)
+
+
+def delay(task_id: int, run_id: int, now: datetime) -> None:
+    """Look at the task again in about a second, for the database was in trouble."""
+    later = now + timedelta(seconds=random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
+    moved = tasks().filter(pk=task_id, due__lte=now).update(due=later)
+    if moved:
+        write_due(run_id)
+
+
+def wake(run: AutomationModel, now: datetime) -> None:
+    """Look at the run's waiting conditions again at once: their data may have changed."""
+    names = [name for name, node in run.definition.nodes.items() if node.polls]
+    tasks().open().filter(automation=run, status__in=names, due__gt=now).update(due=now)
+
+
+def write_due(run_id: int) -> None:
+    """Work out anew, under the lock, when the run is due."""
+    dues = tasks().open().filter(automation=run_id, due__isnull=False).order_by("due")
+    runs().filter(pk=run_id, state=RunState.RUNNING).update(
+        due=dues.values_list("due", flat=True).first()
+    )
+
+
+def due_tasks(
+    open_tasks: Iterable[AutomationTaskModel], now: datetime
+) -> list[AutomationTaskModel]:
+    """Return those of ``open_tasks`` that are due, the longest due first."""
+    due = [task for task in open_tasks if is_past(task.due, now)]
+    return sorted(due, key=lambda task: (task.due, task.pk))

@@ -1,0 +1,49 @@
+"""Every error that the package raises on purpose."""
+
+
+class AutomationError(Exception):
+    """Base class of all errors raised by the package."""
+
+
+class DefinitionError(AutomationError):
+    """A process is declared in a way that cannot work."""
+
+
+class NodeNotFound(DefinitionError):
+    """The process has no node of that name."""
+
+
+class AutomationNotFound(AutomationError):
+    """A run names an automation class that the code no longer knows."""
+
+
+class InvalidData(AutomationError, ValueError):
+    """A value cannot be kept as JSON on every database."""
+
+
+class WrongAutomation(AutomationError, ValueError):
+    """A run of one automation was given to another automation's class."""
+
+
+class AutomationFinished(AutomationError):
+    """The run has ended or has been stopped by an error; it cannot be run."""
+
+
+class TaskClosed(AutomationError):
+    """The task has already been completed, skipped or cancelled, or its run stands still."""
+
+
+class NotAllowed(AutomationError):
+    """The person may not act on this task."""
+
+
+class TransitionNotAllowed(AutomationError):
+    """A task cannot change from its state to the requested one."""
+
+
+class RunBusy(AutomationError):
+    """The run is being worked on by somebody else, for longer than one may wait."""
+
+
+class BoundObjectMissing(AutomationError):
+    """The object that a run is bound to does not exist any more."""

@@ -1,0 +1,169 @@
+"""The row of one run of an automation."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from automations import settings
+from automations.definition.process import ProcessDefinition
+from automations.exceptions import AutomationNotFound
+
+if TYPE_CHECKING:
+    from automations.dispatch.sweep import Report
+
+
+def make_key() -> str:
+    """Return a key that cannot be guessed: 128 random bits as 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
+class RunState(models.TextChoices):
+    """The states of a run."""
+
+    RUNNING = "running", _("Running")
+    FINISHED = "finished", _("Finished")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+    SUSPENDED = "suspended", _("Suspended")
+
+
+#: Runs in these states go on by themselves or when they are resumed.
+ALIVE = (RunState.RUNNING.value, RunState.SUSPENDED.value)
+
+
+class AutomationModel(models.Model):
+    """
+    One running or ended process.
+
+    ``data`` is the run's JSON dictionary. ``state`` says where it stands; ``finished`` is true
+    when it is neither running nor suspended. ``key`` may be put into URLs: it cannot be guessed.
+    ``due`` is when the engine looks at the run next, in process time. ``created``, ``updated``
+    and ``ended`` are process time too, ``claimed_until`` is the database's own time.
+    """
+
+    State = RunState
+
+    automation_class = models.CharField(_("process class"), max_length=256)
+    state = models.CharField(
+        _("state"), max_length=16, choices=RunState.choices, default=RunState.RUNNING
+    )
+    finished = models.BooleanField(_("finished"), default=False)
+    data = models.JSONField(_("data"), default=dict, encoder=DjangoJSONEncoder)
+    version = models.PositiveIntegerField(
+        _("version"), default=0, help_text=_("How often the data has been changed.")
+    )
+    key = models.CharField(_("key"), max_length=64, default=make_key, unique=True)
+    unique_key = models.CharField(
+        _("unique key"),
+        max_length=64,
+        null=True,  # noqa: DJ001 - NULL is what lets any number of ended runs stand beside it
+        help_text=_("What only one running run may have; empty once the run has ended."),
+    )
+    due = models.DateTimeField(
+        _("due"), null=True, help_text=_("When the engine looks at this run next; empty if never.")
+    )
+    claimed_by = models.CharField(_("claimed by"), max_length=128, default="", blank=True)
+    claimed_until = models.DateTimeField(_("claimed until"), null=True)
+    created = models.DateTimeField(_("created"), default=settings.now)
+    updated = models.DateTimeField(_("updated"), default=settings.now)
+    ended = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        verbose_name = _("automation")
+        verbose_name_plural = _("automations")
+        indexes = [models.Index(fields=["due", "id"], name="atm_run_due")]
+        constraints = [
+            models.UniqueConstraint(
+                # A plain constraint, kept by every database: NULL once the run has ended.
+                fields=["automation_class", "unique_key"],
+                name="atm_run_one_per_unique_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=RunState.values), name="atm_run_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(finished=False, state__in=ALIVE)
+                | Q(finished=True) & ~Q(state__in=ALIVE),
+                name="atm_run_finished_is_a_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(finished=False, ended__isnull=True)
+                | Q(finished=True, ended__isnull=False),
+                name="atm_run_ended_when_finished",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=RunState.RUNNING) | Q(due__isnull=True),
+                name="atm_run_due_only_running",
+            ),
+            models.CheckConstraint(
+                condition=Q(unique_key__isnull=True)
+                | ~Q(state__in=[RunState.FINISHED, RunState.CANCELLED]),
+                name="atm_run_ended_frees_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(claimed_by="", claimed_until__isnull=True)
+                | ~Q(claimed_by="") & Q(claimed_until__isnull=False),
+                name="atm_run_claim_whole",
+            ),
+            models.CheckConstraint(condition=~Q(key=""), name="atm_run_key_given"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.automation_class} {self.pk} ({self.state})"
+
+    def get_automation_class(self) -> Any:
+        """
+        Return the class of this run's automation.
+
+        Raise `AutomationNotFound` if the code no longer has it, or cannot be imported.
+        """
+        try:
+            found = import_string(self.automation_class)
+        except Exception as error:
+            raise AutomationNotFound(
+                f"The code has no automation {self.automation_class!r} "
+                f"({type(error).__name__}: {error}). Bring it back, or cancel its runs."
+            ) from error
+        if not isinstance(getattr(found, "_meta", None), ProcessDefinition):
+            raise AutomationNotFound(f"{self.automation_class!r} is no automation.")
+        return found
+
+    @property
+    def definition(self) -> ProcessDefinition:
+        """The definition of this run's process. Raise `AutomationNotFound` if there is none."""
+        return cast(ProcessDefinition, self.get_automation_class()._meta)
+
+    @property
+    def instance(self) -> Any:
+        """The automation bound to this row. Nothing is executed by asking for it."""
+        return self.get_automation_class()(automation=self, autorun=False)
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """When the engine looks at this run next: the earlier name of ``due``."""
+        return self.due
+
+    def get_key(self) -> str:
+        """Return the key of this run that may be put into URLs."""
+        return self.key
+
+    @classmethod
+    def run(cls, timestamp: datetime | None = None) -> Report:
+        """
+        Do one sweep: run every task that is due, and return what was done.
+
+        This is for a scheduler to call. ``timestamp``, an aware datetime, stands for the process
+        time up to which tasks are due. Every task is a transaction of its own; called inside a
+        transaction, everything is part of that one. A run that fails never keeps the others.
+        """
+        from automations.dispatch.sweep import sweep  # the one door that leads up
+
+        return sweep(until=timestamp)

@@ -1,0 +1,295 @@
+"""The row of one visit of a run to one node, and who may act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from django.conf import settings as project
+from django.contrib.auth import get_user_model
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from automations import settings
+from automations.definition.node import Node
+from automations.models.runs import AutomationModel, RunState
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+
+class TaskState(models.TextChoices):
+    """The states of a task."""
+
+    READY = "ready", _("Ready")
+    WAITING = "waiting", _("Waiting for a person")
+    COMPLETED = "completed", _("Completed")
+    SKIPPED = "skipped", _("Skipped")
+    MERGED = "merged", _("Merged")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+#: Tasks in these states are still to be done.
+OPEN = (TaskState.READY.value, TaskState.WAITING.value)
+
+
+class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
+    """Tasks, and questions one asks about them."""
+
+    def open(self) -> TaskQuerySet:
+        """Tasks that are still to be done."""
+        return self.filter(state__in=OPEN)
+
+    def offered(self) -> TaskQuerySet:
+        """Tasks that wait for a person, in runs that go on."""
+        return self.filter(
+            requires_interaction=True,
+            state=TaskState.WAITING,
+            automation__state=RunState.RUNNING,
+        )
+
+    def doable_by(self, user: User | AnonymousUser) -> TaskQuerySet:
+        """
+        Tasks that wait for a person and that ``user`` may do.
+
+        The same rule as `AutomationTaskModel.may_be_done_by`, in a number of queries that does
+        not depend on how many tasks there are.
+        """
+        tasks = self.offered()
+        if not (user.is_authenticated and user.is_active):
+            return tasks.none()
+        if user.is_superuser:
+            return tasks
+        groups = list(user.groups.values_list("pk", flat=True))
+        mine = Q(interaction_user=user.pk) | Q(interaction_user=None, interaction_user_name="")
+        mine &= Q(interaction_group__in=groups) | Q(
+            interaction_group=None, interaction_group_name=""
+        )
+        distinct = tasks.filter(mine).order_by().values_list("interaction_permissions", flat=True)
+        allowed = Q(pk=None)
+        for permissions in distinct.distinct():
+            if _has_all(user, permissions):
+                allowed |= Q(interaction_permissions=permissions)
+        somebody = ~Q(interaction_user=None) | ~Q(interaction_group=None)
+        return tasks.filter(mine, allowed).filter(somebody | ~Q(interaction_permissions=[]))
+
+
+class AutomationTaskModel(models.Model):
+    """
+    One visit of a run to one of its nodes.
+
+    ``status`` is the node's name, ``state`` how far the visit has got, ``previous`` the task it
+    came from and ``fork`` the Split whose branch it belongs to. ``due``, ``created`` and
+    ``finished`` are process time. A name without its user or group means that the one who was
+    asked has been deleted: then nobody but a superuser may act.
+    """
+
+    State = TaskState
+
+    automation = models.ForeignKey(
+        AutomationModel, on_delete=models.CASCADE, db_index=False, verbose_name=_("automation")
+    )
+    previous = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        db_index=False,
+        verbose_name=_("previous task"),
+    )
+    fork = models.ForeignKey(
+        "self",
+        on_delete=models.RESTRICT,
+        null=True,
+        related_name="branches",
+        verbose_name=_("fork"),
+        help_text=_("The Split whose branch this task belongs to."),
+    )
+    status = models.CharField(_("status"), max_length=256)
+    state = models.CharField(
+        _("state"), max_length=16, choices=TaskState.choices, default=TaskState.READY
+    )
+    due = models.DateTimeField(
+        _("due"), null=True, help_text=_("When the engine looks at this task next; empty if never.")
+    )
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    message = models.CharField(_("message"), max_length=255, blank=True, default="")
+    result = models.JSONField(_("result"), null=True, blank=True, encoder=DjangoJSONEncoder)
+    traceback = models.TextField(_("traceback"), blank=True, default="")
+    created = models.DateTimeField(_("created"), default=settings.now)
+    finished = models.DateTimeField(_("finished"), null=True)
+    requires_interaction = models.BooleanField(_("requires interaction"), default=False)
+    interaction_user = models.ForeignKey(
+        project.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("assigned user"),
+    )
+    interaction_user_name = models.CharField(
+        _("name of the assigned user"), max_length=255, blank=True, default=""
+    )
+    interaction_group = models.ForeignKey(
+        settings.get("ATM_GROUP_MODEL"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("assigned group"),
+    )
+    interaction_group_name = models.CharField(
+        _("name of the assigned group"), max_length=255, blank=True, default=""
+    )
+    interaction_permissions = models.JSONField(
+        _("required permissions"),
+        default=list,
+        blank=True,
+        help_text=_("List of permissions of the form app_label.codename"),
+    )
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+        indexes = [
+            models.Index(fields=["automation", "state"], name="atm_task_of_run"),
+            models.Index(fields=["requires_interaction", "created"], name="atm_task_inbox"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["previous", "status"], name="atm_task_opened_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=TaskState.values), name="atm_task_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN, finished__isnull=True)
+                | ~Q(state__in=OPEN) & Q(finished__isnull=False),
+                name="atm_task_open_xor_finished",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN) | Q(due__isnull=True), name="atm_task_due_only_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(requires_interaction=False) | Q(state=TaskState.WAITING),
+                name="atm_task_asks_only_waiting",
+            ),
+            models.CheckConstraint(condition=~Q(status=""), name="atm_task_has_a_node"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} ({self.state})"
+
+    @property
+    def node_name(self) -> str:
+        """The name of the node this task is a visit to."""
+        return self.status
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The run's JSON dictionary; what a step changes in it is saved with the step."""
+        return cast("dict[str, Any]", self.automation.data)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the task is still to be done."""
+        return self.state in OPEN
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the task waits for a person now."""
+        return (
+            self.requires_interaction
+            and self.state == TaskState.WAITING
+            and self.automation.state == RunState.RUNNING
+        )
+
+    @property
+    def locked(self) -> int:
+        """1 while a process has a claim on the run, else 0."""
+        return int(bool(self.automation.claimed_by))
+
+    def get_node(self) -> Node:
+        """Return the node. Raise `NodeNotFound` or `AutomationNotFound` if the code lacks it."""
+        return self.automation.definition.node(self.status)
+
+    def hours_since_created(self) -> float:
+        """Return how many hours this task has been open, in process time; 0 if it is closed."""
+        if self.finished:
+            return 0
+        return (settings.now() - self.created).total_seconds() / 3600
+
+    def get_previous_tasks(self) -> Iterable[AutomationTaskModel]:
+        """Return the tasks that led here: several where a Join was completed."""
+        if isinstance(self.result, list) and self.state == TaskState.COMPLETED:
+            node = self.automation.definition.nodes.get(self.status)
+            if node and node.merges:
+                return AutomationTaskModel.objects.filter(pk__in=self.result).order_by("pk")
+        return [self.previous] if self.previous else []
+
+    def get_next_tasks(self) -> TaskQuerySet:
+        """Return the tasks that this one led to."""
+        return cast(TaskQuerySet, self.automationtaskmodel_set.all())
+
+    @classmethod
+    def get_open_tasks(cls, user: User) -> tuple[AutomationTaskModel, ...]:
+        """Return the tasks that wait for a person and that ``user`` may do, oldest first."""
+        return tuple(cls.objects.doable_by(user).order_by("created", "pk"))
+
+    def may_be_done_by(self, user: User | AnonymousUser) -> bool:
+        """
+        Return whether ``user`` is one of those who are asked: user, group and permissions.
+
+        All that are given must hold; if none is given, nobody may act. Active superusers always
+        may. Whether the task is still open is another question.
+        """
+        if not (user.is_authenticated and user.is_active):
+            return False
+        if user.is_superuser:
+            return True
+        if not (self.interaction_user_id or self.interaction_group_id or self._permissions):
+            return False
+        if self.interaction_user_id:
+            if self.interaction_user_id != user.pk:
+                return False
+        elif self.interaction_user_name:
+            return False
+        if self.interaction_group_id:
+            if not user.groups.filter(pk=self.interaction_group_id).exists():
+                return False
+        elif self.interaction_group_name:
+            return False
+        return _has_all(user, self._permissions)
+
+    def get_users_with_permission(
+        self,
+        include_superusers: bool = True,
+        backend: str = "django.contrib.auth.backends.ModelBackend",
+    ) -> models.QuerySet[User]:
+        """Return the active users who may do this task, by the rule of `may_be_done_by`."""
+        users = get_user_model()._default_manager.filter(is_active=True)
+        asked = Q()
+        for permission in self._permissions:
+            holders = get_user_model().objects.with_perm(
+                permission, include_superusers=False, backend=backend
+            )
+            asked &= Q(pk__in=holders.values("pk"))
+        if self.interaction_user_id or self.interaction_user_name:
+            asked &= Q(pk=self.interaction_user_id)
+        if self.interaction_group_id or self.interaction_group_name:
+            asked &= Q(groups=self.interaction_group_id) if self.interaction_group_id else NOBODY
+        asked = asked or NOBODY
+        if include_superusers:
+            return users.filter(asked | Q(is_superuser=True)).distinct()
+        return users.filter(asked, is_superuser=False).distinct()
+
+    @property
+    def _permissions(self) -> list[str]:
+        return cast("list[str]", self.interaction_permissions)
+
+
+NOBODY = Q(pk=None)
+
+
+def _has_all(user: User, permissions: Iterable[str]) -> bool:
+    return all(user.has_perm(permission) for permission in permissions)

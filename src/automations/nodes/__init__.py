@@ -1,0 +1,1 @@
+"""The kinds of step: each decides what happens, none of them writes."""

@@ -1,0 +1,129 @@
+"""Nodes that do work: `Execute`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
+
+from automations.definition.node import Context, Node
+from automations.definition.problems import Problem
+from automations.definition.references import Reference, as_reference
+from automations.definition.sequence import SequenceFlow
+from automations.exceptions import DefinitionError
+from automations.outcomes import Complete, Outcome
+
+
+class WorkNode(Node):
+    """A node that calls something of the author's, and may go elsewhere if that raises."""
+
+    error_handler: str | None = None
+
+    def OnError(self, node: Any) -> Self:
+        """Go on at ``node`` if the work raises; what the work wrote is undone all the same."""
+        return self._once("OnError", error_handler=self._target(node))
+
+    def recover(self, context: Context, error: Exception) -> Outcome:
+        if self.error_handler:
+            return Complete(message=repr(error), to=self.error_handler)
+        return super().recover(context, error)
+
+    def sequence_flows(self) -> Iterator[SequenceFlow]:
+        yield from super().sequence_flows()
+        if self.error_handler:
+            yield SequenceFlow(self.name, self.error_handler, label="error")
+
+    def call(self, context: Context, work: Any, args: Any, kwargs: Any) -> Any:
+        """Call ``work`` with the task and the arguments, each resolved first."""
+        function = context.resolve(work)
+        if not callable(function):
+            raise DefinitionError(
+                f"Node {self.name!r} cannot call {work!r}: it is a {type(function).__name__}."
+            )
+        return function(context.task, *arguments(context, args), **keywords(context, kwargs))
+
+
+class Execute(WorkNode):
+    """
+    Call a function, or a method of the automation.
+
+    The callable receives the task and then whatever else was given to ``Execute()``. What it
+    returns is kept as the result of the task if it can be written as JSON; the task's message
+    says so if it can not. If it raises, everything it wrote to the database is undone, and the
+    process stops or goes on at the ``OnError()`` node::
+
+        charge = flow.Execute(this.charge_card).OnError(this.call_customer)
+
+    Without arguments it does nothing, which is useful for waiting::
+
+        pause = flow.Execute().AfterWaitingFor(datetime.timedelta(days=2))
+
+    Subclass it and override ``method()`` to name work that processes share.
+    """
+
+    bpmn: ClassVar[str] = "scriptTask"
+
+    def __init__(
+        self, *args: Any, threaded: bool = False, description: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(description=description)
+        self.threaded = threaded
+        self.args = tuple(as_reference(value) for value in args)
+        self.kwargs = {key: as_reference(value) for key, value in kwargs.items()}
+
+    def execute(self, context: Context) -> Outcome:
+        if type(self).method is not Execute.method:
+            args = arguments(context, self.args)
+            result = self.method(context.task, *args, **keywords(context, self.kwargs))
+        elif self.args:
+            work, *rest = self.args
+            result = self.call(context, self.as_work(work), rest, self.kwargs)
+        else:
+            result = None
+        return Complete(result=result)
+
+    def method(self, task: Any, *args: Any, **kwargs: Any) -> Any:
+        """Do the work; override it in a subclass to give the work a name."""
+
+    def values(self) -> Iterator[tuple[str, Any]]:
+        yield from super().values()
+        if self.args and type(self).method is Execute.method:
+            yield type(self).__name__, self.as_work(self.args[0])
+            rest = self.args[1:]
+        else:
+            rest = self.args
+        for value in (*rest, *self.kwargs.values()):
+            yield type(self).__name__, value
+
+    def problems(self, label: str) -> Iterator[Problem]:
+        yield from super().problems(label)
+        if self.threaded:
+            yield Problem(
+                "E115",
+                f"{label} asks for threaded=True, which this version does not offer yet.",
+                "Remove threaded=True: the work then runs inside the step.",
+                self.name,
+            )
+        if self.args and type(self).method is Execute.method:
+            work = self.as_work(self.args[0])
+            if not (isinstance(work, Reference) or callable(work)):
+                yield Problem(
+                    "E116",
+                    f"{label} has nothing to call but {work!r}.",
+                    "Give a function, this.method or the name of a method.",
+                    self.name,
+                )
+
+    @staticmethod
+    def as_work(work: Any) -> Any:
+        """Return ``work``, with the plain name of a method turned into a reference."""
+        return as_reference(f"self.{work}") if isinstance(work, str) else work
+
+
+def arguments(context: Context, args: Any) -> list[Any]:
+    """Return the positional arguments with every reference resolved."""
+    return [context.resolve(value) for value in args]
+
+
+def keywords(context: Context, kwargs: Any) -> dict[str, Any]:
+    """Return the keyword arguments with every reference resolved."""
+    return {key: context.resolve(value) for key, value in kwargs.items()}

@@ -1,0 +1,196 @@
+"""Nodes that ask a person: `Form`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm
+
+from automations import settings
+from automations.definition.node import Context, Node
+from automations.definition.problems import Problem
+from automations.definition.references import as_reference
+from automations.exceptions import DefinitionError
+from automations.outcomes import Ask, Complete, Outcome
+
+
+class Form(Node):
+    """
+    Ask a person to fill in a form.
+
+    ``form`` is a form class, or a callable that gets the task and returns one. Who may fill it in
+    is said by `User`, `Group` and `Permission`; what is given must all hold::
+
+        approve = flow.Form(ApprovalForm, description="Check the sum.").Group(name="staff")
+
+    What was entered is kept in ``data`` under the node's name, and who entered it when under
+    ``_<name>_validated``. ``template_name`` and ``context`` shape the page (an automation's
+    ``default_template_name`` and ``context`` hold for all its forms), ``success_url`` is where
+    the person goes next. ``repeated_form`` is accepted as before and has no effect.
+    """
+
+    bpmn: ClassVar[str] = "userTask"
+
+    user: tuple[Any, Mapping[str, Any]] | None = None
+    group: tuple[Any, Mapping[str, Any]] | None = None
+    permissions: tuple[Any, ...] = ()
+
+    def __init__(
+        self,
+        form: Any,
+        template_name: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        repeated_form: bool = False,
+        success_url: Any = None,
+        *,
+        description: str = "",
+    ) -> None:
+        super().__init__(description=description)
+        self.form = as_reference(form)
+        self.template_name = template_name
+        self.context = dict(context or {})
+        self.repeated_form = repeated_form
+        self.success_url = success_url
+
+    # Modifiers
+
+    def User(self, user: Any = None, /, **lookup: Any) -> Self:
+        """
+        Ask this user: a look-up such as ``username="ada"``, or a callable or ``this.x``.
+
+        The callable gets the task and returns a user or a primary key. It is asked once, when
+        the task opens.
+        """
+        return self._once("User", user=(as_reference(user), _references(lookup)))
+
+    def Group(self, group: Any = None, /, **lookup: Any) -> Self:
+        """Ask the members of this group: a look-up such as ``name="staff"``, or a callable."""
+        return self._once("Group", group=(as_reference(group), _references(lookup)))
+
+    def Permission(self, permission: Any) -> Self:
+        """Ask users who have this permission, ``"app_label.codename"``; all that are given."""
+        return self._with(permissions=(*self.permissions, as_reference(permission)))
+
+    # What the engine and the pages ask
+
+    def execute(self, context: Context) -> Outcome:
+        return Ask(
+            user=self._assignee(context, self.user, get_user_model(), "user"),
+            group=self._assignee(context, self.group, group_model(), "group"),
+            permissions=tuple(self._permission(context, value) for value in self.permissions),
+            until=self.deadline(context),
+            poll=bool(self.skip_conditions),
+        )
+
+    def get_form_class(self, context: Context) -> type[BaseForm]:
+        """Return the class of the form to show for the task of ``context``."""
+        form = context.resolve(self.form)
+        if not (isinstance(form, type) and issubclass(form, BaseForm)):
+            form = form(context.task)
+        if not (isinstance(form, type) and issubclass(form, BaseForm)):
+            raise DefinitionError(f"The form of node {self.name!r} is no form class but {form!r}.")
+        return form
+
+    def get_form_kwargs(self, context: Context) -> dict[str, Any]:
+        """Return further arguments for the form; override it to pass some."""
+        return {}
+
+    def complete(self, context: Context, form: BaseForm, user: Any) -> Outcome:
+        """Return the outcome of the valid ``form`` that ``user`` has sent."""
+        entered = {name: plain(value) for name, value in form.cleaned_data.items()}
+        stamp = {"user_id": user.pk, "time": context.now.isoformat()}
+        return Complete(data={self.name: entered, f"_{self.name}_validated": stamp})
+
+    def values(self) -> Iterator[tuple[str, Any]]:
+        yield from super().values()
+        yield "Form", self.form
+        for modifier, assignee in (("User", self.user), ("Group", self.group)):
+            if assignee:
+                for value in (assignee[0], *assignee[1].values()):
+                    yield modifier, value
+        for permission in self.permissions:
+            yield "Permission", permission
+
+    def problems(self, label: str) -> Iterator[Problem]:
+        yield from super().problems(label)
+        if not (self.user or self.group or self.permissions):
+            yield Problem(
+                "E117",
+                f"{label} is a form that is assigned to nobody.",
+                'Say who may fill it in: .User(), .Group(name="...") or .Permission("app.code").',
+                self.name,
+            )
+        for permission in self.permissions:
+            if isinstance(permission, str) and "." not in permission:
+                yield Problem(
+                    "E118",
+                    f".Permission() of {label} needs 'app_label.codename', not {permission!r}.",
+                    "Put the label of the app before the name of the permission.",
+                    self.name,
+                )
+
+    def _assignee(
+        self, context: Context, assignee: Any, model: type[Model], word: str
+    ) -> Any | None:
+        if assignee is None:
+            return None
+        value, lookup = assignee
+        if lookup:
+            lookup = {key: context.evaluate(item) for key, item in lookup.items()}
+            try:
+                return model._default_manager.get(**lookup).pk
+            except (model.DoesNotExist, model.MultipleObjectsReturned) as error:
+                found = "does not exist" if isinstance(error, model.DoesNotExist) else "is not one"
+                wanted = ", ".join(f"{key}={item!r}" for key, item in lookup.items())
+                raise LookupError(
+                    f"Form {self.name!r} is assigned to the {word} with {wanted}, which {found}. "
+                    f"Put that right, then retry the task."
+                ) from error
+        found = context.evaluate(value)
+        if found is None:
+            raise LookupError(
+                f"Form {self.name!r} is assigned to the {word} that {value!r} gives, which is None."
+            )
+        return found.pk if isinstance(found, Model) else found
+
+    def _permission(self, context: Context, value: Any) -> str:
+        permission = context.evaluate(value)
+        if not isinstance(permission, str) or "." not in permission:
+            raise DefinitionError(
+                f".Permission() of node {self.name!r} needs 'app_label.codename', "
+                f"not {permission!r}."
+            )
+        return permission
+
+
+def group_model() -> type[Model]:
+    """Return the model that groups users: ``ATM_GROUP_MODEL``."""
+    return apps.get_model(settings.get("ATM_GROUP_MODEL"))
+
+
+def plain(value: Any) -> Any:
+    """
+    Return what is kept of one entry of a form.
+
+    Of a model instance that is its primary key, of several a list of them; a file is saved to the
+    default storage and its name is kept.
+    """
+    if isinstance(value, Model):
+        return value.pk
+    if isinstance(value, QuerySet):
+        return [item.pk for item in value]
+    if isinstance(value, File):
+        return default_storage.save(value.name, value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return value
+
+
+def _references(lookup: dict[str, Any]) -> dict[str, Any]:
+    return {key: as_reference(value) for key, value in lookup.items()}

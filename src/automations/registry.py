@@ -1,0 +1,34 @@
+"""Which automations a project has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.module_loading import import_string
+
+from automations.automation import Automation
+
+
+def automations() -> Iterator[type[Automation]]:
+    """
+    Yield every automation that can be started, in the order of declaration.
+
+    Abstract ones are left out, and so are classes that a run could not find again by their
+    dotted path, such as those made inside a function.
+    """
+    for automation in _subclasses(Automation):
+        if not automation._is_abstract() and _can_be_found(automation):
+            yield automation
+
+
+def _subclasses(parent: type[Automation]) -> Iterator[type[Automation]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _can_be_found(automation: type[Automation]) -> bool:
+    try:
+        return import_string(automation.get_automation_name()) is automation
+    except ImportError:
+        return False

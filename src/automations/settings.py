@@ -1,0 +1,79 @@
+"""The settings of the package: names, meanings, types and defaults, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from django.conf import settings as project
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its default, the types it may have, the least value a number may have."""
+
+    default: Any
+    types: tuple[type, ...]
+    least: float | None = None
+    meaning: str = ""
+
+
+SETTINGS: dict[str, Setting] = {
+    "ATM_CLOCK": Setting(
+        "django.utils.timezone.now",
+        (str, object),
+        meaning="Process time: a callable that returns an aware datetime, or its dotted path.",
+    ),
+    "ATM_POLL": Setting(
+        0, (int, float), 0, "Seconds after which a condition is looked at again; 0: every sweep."
+    ),
+    "ATM_BUDGET_TASKS": Setting(100, (int,), 1, "Tasks that one request runs at the most."),
+    "ATM_BUDGET_SECONDS": Setting(
+        1.0, (int, float), 0, "Seconds after which a request starts no further task."
+    ),
+    "ATM_SWEEP_TASKS": Setting(1000, (int,), 1, "Tasks of one run that a sweep runs at the most."),
+    "ATM_BLOCK": Setting(20, (int,), 1, "Runs that a sweep claims at a time."),
+    "ATM_CLAIM": Setting(60, (int, float), 1, "Seconds after which a claim expires."),
+    "ATM_ATTEMPTS": Setting(
+        3, (int,), 2, "Attempts after which a task that kills its worker becomes an incident."
+    ),
+    "ATM_LOCK_TIMEOUT": Setting(
+        5, (int, float), 0.001, "Seconds that a person's request waits for a run that is busy."
+    ),
+    "ATM_GROUP_MODEL": Setting("auth.Group", (str,), meaning="The model that groups users."),
+    "ATM_FORM_VIEW_CONTEXT": Setting({}, (dict,), meaning="Context for every form page."),
+}
+
+
+def get(name: str) -> Any:
+    """Return the project's value of the setting ``name``, or the default."""
+    return getattr(project, name, SETTINGS[name].default)
+
+
+def now() -> datetime:
+    """Return process time: what ``ATM_CLOCK`` says, an aware datetime."""
+    clock = get("ATM_CLOCK")
+    if isinstance(clock, str):
+        clock = import_string(clock)
+    return cast("Callable[[], datetime]", clock)()
+
+
+def seconds(name: str) -> timedelta:
+    """Return the setting ``name``, a number of seconds, as a timedelta."""
+    return timedelta(seconds=get(name))
+
+
+def wrong() -> Iterator[tuple[str, str]]:
+    """Yield the name of each setting with a value that cannot work, and what it should be."""
+    for name, setting in SETTINGS.items():
+        value = get(name)
+        if name == "ATM_CLOCK":
+            if not (callable(value) or isinstance(value, str)):
+                yield name, "a callable or its dotted path"
+        elif not isinstance(value, setting.types) or isinstance(value, bool):
+            yield name, " or ".join(kind.__name__ for kind in setting.types)
+        elif setting.least is not None and value < setting.least:
+            yield name, f"at least {setting.least}"

@@ -1,0 +1,44 @@
+"""Models of the project that the tests run in."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class IssueList(models.Model):
+    """A list of issues, as in the central page of the documentation."""
+
+    title = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Ticket(models.Model):
+    """Something with a key that is no number."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Effect(models.Model):
+    """One effect of one task: written without any constraint, so that a doubled one shows."""
+
+    run = models.BigIntegerField(db_index=True)
+    node = models.CharField(max_length=100)
+    task = models.BigIntegerField(null=True)
+    process = models.BigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.node} of {self.run}"
+
+
+class AbstractThing(models.Model):
+    """A model without a table."""
+
+    class Meta:
+        abstract = True
