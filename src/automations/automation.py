@@ -155,16 +155,18 @@ class Automation(metaclass=AutomationType):
                 f"{type(self).__name__}(automation=...) binds to a run that exists and takes no "
                 f"further arguments, but was given {', '.join(sorted(data))}."
             )
-        if automation is None:
-            automation = runs().get(pk=automation_id)
-        elif isinstance(automation, str):
-            automation = runs().get(key=automation)
-        if automation.automation_class != self.get_automation_name():
+        if isinstance(automation, AutomationModel):
+            row = automation
+        elif automation is not None:
+            row = runs().get(key=automation)
+        else:
+            row = runs().get(pk=automation_id or 0)
+        if row.automation_class != self.get_automation_name():
             raise WrongAutomation(
-                f"Run {automation.pk} belongs to {automation.automation_class}, not to "
+                f"Run {row.pk} belongs to {row.automation_class}, not to "
                 f"{self.get_automation_name()}."
             )
-        self._bind(automation)
+        self._bind(row)
 
     def _start(self, data: dict[str, Any], autorun: bool) -> None:
         if type(self)._is_abstract():
@@ -180,7 +182,7 @@ class Automation(metaclass=AutomationType):
 
     def _bind(self, row: AutomationModel) -> None:
         self._row: AutomationModel | None = row
-        self._before = payload.encode(row.data)
+        self._before = payload.snapshot(row.data)
 
     def _refresh(self) -> None:
         row = self._db
@@ -221,7 +223,7 @@ class Automation(metaclass=AutomationType):
         fresh = starting.save_data(row.pk, json.loads(self._before), row.data)
         row.data.clear()
         row.data.update(fresh)
-        self._before = payload.encode(fresh)
+        self._before = payload.snapshot(fresh)
 
     def run(self) -> Node | None:
         """
@@ -235,7 +237,7 @@ class Automation(metaclass=AutomationType):
             raise AutomationFinished(
                 f"{self.get_automation_name()} {self._db.pk} is {self._db.state} and cannot be run."
             )
-        if payload.encode(self.data) != self._before:
+        if payload.snapshot(self.data) != self._before:
             self.save()
         run_now(self.id)
         self._refresh()
@@ -284,12 +286,12 @@ class Automation(metaclass=AutomationType):
     @classmethod
     def get_verbose_name(cls) -> str:
         """Return ``Meta.verbose_name``, or "Automation" and the name of the class."""
-        return cls._option("verbose_name", f"Automation {cls.__name__}")
+        return str(cls._option("verbose_name", f"Automation {cls.__name__}"))
 
     @classmethod
     def get_verbose_name_plural(cls) -> str:
         """Return ``Meta.verbose_name_plural``, or "Automations" and the name of the class."""
-        return cls._option("verbose_name_plural", f"Automations {cls.__name__}")
+        return str(cls._option("verbose_name_plural", f"Automations {cls.__name__}"))
 
     @classmethod
     def _option(cls, name: str, default: Any) -> Any:

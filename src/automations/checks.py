@@ -7,7 +7,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings as project
-from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.core.checks import ERROR, INFO, WARNING, CheckMessage, Tags, register
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -15,7 +15,7 @@ from automations import registry, settings
 from automations.definition.validation import find_problems
 from automations.engine.locking import alias
 
-LEVELS: dict[str, type[CheckMessage]] = {"E": Error, "W": Warning, "I": Info}
+LEVELS = {"E": ERROR, "W": WARNING, "I": INFO}
 
 
 @register("automations")
@@ -65,7 +65,7 @@ def check_databases(
 
 def message(code: str, text: str, hint: str, obj: Any = None) -> CheckMessage:
     """Return the message of a system check; the code's letter says how serious it is."""
-    return LEVELS[code[0]](text, hint=hint, obj=obj, id=f"automations.{code}")
+    return CheckMessage(LEVELS[code[0]], text, hint=hint, obj=obj, id=f"automations.{code}")
 
 
 def _autocommit(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:

@@ -29,6 +29,11 @@ def encode(value: Any, where: str = "data") -> str:
     return json.dumps(clean(value, where), sort_keys=True)
 
 
+def snapshot(data: Any) -> str:
+    """Return ``data``, as it came from the database, as text to compare and to go back to."""
+    return json.dumps(data, sort_keys=True, cls=DjangoJSONEncoder)
+
+
 def clean(value: Any, where: str = "data") -> Any:
     """
     Return ``value`` made of dict, list, str, int, float, bool and None alone.

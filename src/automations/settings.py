@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings as project
@@ -58,7 +58,8 @@ def now() -> datetime:
     clock = get("ATM_CLOCK")
     if isinstance(clock, str):
         clock = import_string(clock)
-    return cast("Callable[[], datetime]", clock)()
+    # In UTC, so that adding a time span to it means elapsed time whatever zone it came in.
+    return cast("Callable[[], datetime]", clock)().astimezone(UTC)
 
 
 def seconds(name: str) -> timedelta:
@@ -75,5 +76,5 @@ def wrong() -> Iterator[tuple[str, str]]:
                 yield name, "a callable or its dotted path"
         elif not isinstance(value, setting.types) or isinstance(value, bool):
             yield name, " or ".join(kind.__name__ for kind in setting.types)
-        elif setting.least is not None and value < setting.least:
+        elif setting.least is not None and cast("float", value) < setting.least:
             yield name, f"at least {setting.least}"

@@ -17,8 +17,15 @@ from datetime import datetime
 from django.db.models import Q
 
 from automations import settings
-from automations.engine.locking import DatabaseNow, Runs, atomic, for_update, from_now, runs
-from automations.engine.locking import take_write_lock
+from automations.engine.locking import (
+    DatabaseNow,
+    Runs,
+    atomic,
+    for_update,
+    from_now,
+    runs,
+    take_write_lock,
+)
 from automations.models import AutomationModel
 
 
@@ -40,7 +47,7 @@ def claim_runs(run_ids: Collection[int], until: datetime, claim: str) -> list[Au
     One short transaction of its own: locked runs are passed over, for somebody is at work there.
     """
     with atomic():
-        take_write_lock(0)
+        take_write_lock()
         free = claimable(until).filter(pk__in=run_ids).only("pk", "claimed_by", "due")
         taken = list(for_update(free, skip_locked=True))
         runs().filter(pk__in=[run.pk for run in taken]).update(

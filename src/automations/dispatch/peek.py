@@ -7,11 +7,11 @@ asking, in two queries a block; only the others become steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from automations import settings
-from automations.engine.context import TaskContext
+from automations.engine.context import TaskContext, neutral
 from automations.engine.locking import atomic, for_update, runs, take_write_lock
 from automations.engine.transitions import next_look, tasks, write_due
 from automations.models import AutomationModel, AutomationTaskModel
@@ -27,12 +27,14 @@ def idle_runs(block: Iterable[AutomationModel], now: datetime) -> set[int]:
     due: dict[int, list[AutomationTaskModel]] = {}
     for task in tasks().open().filter(automation__in=by_id, due__lte=now):
         due.setdefault(task.automation_id, []).append(task)
-    idle = {
-        run_id for run_id, found in due.items() if all(is_idle(by_id[run_id], t, now) for t in found)
-    }
+    idle: dict[int, list[tuple[int, datetime | None]]] = {}
+    for run_id, found in due.items():
+        answers = [(task.pk, idle_answer(by_id[run_id], task, now)) for task in found]
+        if all(answer is not None for _, answer in answers):
+            idle[run_id] = [(key, answer.until) for key, answer in answers if answer]
     if idle and settings.get("ATM_POLL"):
         look_later(idle, now)
-    return idle
+    return set(idle)
 
 
 def may_poll(run: AutomationModel) -> bool:
@@ -45,31 +47,37 @@ def may_poll(run: AutomationModel) -> bool:
         return False  # the step makes it an incident
 
 
-def is_idle(run: AutomationModel, task: AutomationTaskModel, now: datetime) -> bool:
+def idle_answer(
+    run: AutomationModel, task: AutomationTaskModel, now: datetime
+) -> Postpone | None:
     """
-    Return whether looking at ``task`` would change nothing.
+    Return what a step would note if looking at ``task`` changes nothing, else None.
 
     An error is no answer: then a step asks again, under the lock, and keeps it.
     """
     try:
         context = TaskContext(task, run, now)
         context.load()
-        if not context.node.polls:
-            return False
-        answer = context.node.look(context)
+        node = context.node
+        if not node.polls:
+            return None
+        with neutral():
+            answer = node.look(context)
+        if answer is None and task.state == TaskState.WAITING:
+            return Postpone(until=node.deadline(context), poll=True)
     except Exception:
-        return False
-    if answer is None:
-        return task.state == TaskState.WAITING
-    return isinstance(answer, Postpone) and (answer.poll or answer.until is None)
+        return None
+    if isinstance(answer, Postpone) and (answer.poll or answer.until is None):
+        return answer
+    return None
 
 
-def look_later(run_ids: Iterable[int], now: datetime) -> None:
+def look_later(idle: Mapping[int, Iterable[tuple[int, datetime | None]]], now: datetime) -> None:
     """Note, under the lock of each run, that its conditions are asked again after ``ATM_POLL``."""
     with atomic():
-        take_write_lock(0)
-        locked = for_update(runs().filter(pk__in=list(run_ids)), skip_locked=True)
-        for run in locked.only("pk"):
-            later = next_look(now, None, None)
-            tasks().open().filter(automation=run, due__lte=now).update(due=later)
+        take_write_lock()
+        for run in for_update(runs().filter(pk__in=list(idle)), skip_locked=True).only("pk"):
+            for task_id, until in idle[run.pk]:
+                look = next_look(now, until, None)
+                tasks().open().filter(pk=task_id, due__lte=now).update(due=look)
             write_due(run.pk)

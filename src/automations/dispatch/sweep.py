@@ -99,13 +99,17 @@ def blocks(now: datetime) -> Iterator[list[AutomationModel]]:
     """Yield the runs that are due now, in blocks, each run once in a sweep."""
     size = settings.get("ATM_BLOCK")
     behind = Q()
+    seen: set[int] = set()
     while True:
-        block = list(claimable(now).filter(behind)[:size])
+        found = list(claimable(now).filter(behind)[:size])
+        # What was run and is due again comes in the next sweep, so that every sweep ends.
+        block = [run for run in found if run.pk not in seen]
         if block:
             yield block
-        if len(block) < size:
+        if len(found) < size:
             return
-        last = block[-1]
+        seen.update(run.pk for run in found)
+        last = found[-1]
         behind = Q(due__gt=last.due) | Q(due=last.due, pk__gt=last.pk)
 
 

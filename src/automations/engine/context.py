@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from django.conf import settings as project
+from django.utils import timezone, translation
 
 from automations import payload
 from automations.definition.node import Node
@@ -34,7 +39,7 @@ class TaskContext:
 
     def __post_init__(self) -> None:
         self.task.automation = self.run
-        self._before = payload.encode(self.run.data)
+        self._before = payload.snapshot(self.run.data)
         self._rows = [(row, copy.copy(vars(row))) for row in (self.task, *self.others)]
 
     def load(self) -> None:
@@ -77,6 +82,14 @@ class TaskContext:
         self.task.automation = self.run
         self.opened.clear()
         self.changes.clear()
+
+
+@contextmanager
+def neutral() -> Iterator[None]:
+    """Work in the project's own time zone and language, whoever has triggered it."""
+    zone = timezone.override(timezone.get_default_timezone())
+    with zone, translation.override(project.LANGUAGE_CODE):
+        yield
 
 
 def attribute(automation: Any, name: str) -> Any:

@@ -77,8 +77,13 @@ def for_update(queryset: Runs, *, skip_locked: bool) -> Runs:
     )
 
 
-def take_write_lock(run_id: int | None = None) -> None:
-    """On SQLite, make sure that this transaction holds the write lock before it reads."""
+def take_write_lock(run_id: int = 0) -> None:
+    """
+    On SQLite, make sure that this transaction holds the write lock before it reads.
+
+    A transaction that reads first and writes later would fail if another has written meanwhile,
+    so the write comes first; that it may touch no row does not matter.
+    """
     database = connection()
     if database.features.has_select_for_update:
         return

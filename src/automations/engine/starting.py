@@ -15,7 +15,7 @@ from automations.definition.process import ProcessDefinition
 from automations.definition.validation import refuse_if_flawed
 from automations.engine.locking import alias, atomic, from_now, in_transaction, lock_run, runs
 from automations.engine.transitions import tasks, wake, write_due
-from automations.exceptions import AutomationFinished
+from automations.exceptions import AutomationFinished, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
 
 
@@ -39,16 +39,17 @@ def start(
     kept = payload.clean(dict(data))
     unique_key = make_unique_key(definition.label, kept, unique)
     claim = "" if in_transaction() else claim
-    while True:
+    for last in (False, False, True):  # the one that is there may end before it is read
         try:
             with atomic():
                 return _insert(definition, kept, unique_key, claim, at), True
         except IntegrityError:
-            if unique_key is None:
+            if unique_key is None or last:
                 raise
         same = runs().filter(automation_class=definition.label, unique_key=unique_key)
         if found := same.first():
             return found, False
+    raise RunBusy(f"Runs of {definition.label} end and start faster than one can join them.")
 
 
 def _insert(

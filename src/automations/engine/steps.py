@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings as project
 from django.db.models import F
-from django.utils import timezone, translation
 
 from automations import settings
-from automations.engine.context import TaskContext
+from automations.engine.context import TaskContext, neutral
 from automations.engine.locking import (
     atomic,
     connection,
@@ -37,6 +36,9 @@ from automations.models.tasks import TaskState
 from automations.outcomes import Fail, Outcome
 
 logger = logging.getLogger("automations")
+
+#: The runs whose step is under way in this thread, from the outermost to the innermost.
+_at_work: ContextVar[frozenset[int]] = ContextVar("automations_at_work", default=frozenset())
 
 
 class WorkerLost(AutomationError):
@@ -85,19 +87,25 @@ def step(
     """
     now = now or settings.now()
     current: list[AutomationTaskModel] = []
+    at_work = _at_work.get()
+    if run_id in at_work:
+        return Step(obtained=False)  # a task that runs its own run
+    token = _at_work.set(at_work | {run_id})
     try:
         with atomic():
             return _step(run_id, claim, seen, now, current)
     except Exception as error:
-        cause = error.__cause__ if isinstance(error, Broken) else error
+        cause = (error.__cause__ or error) if isinstance(error, Broken) else error
         if in_transaction() or not (isinstance(error, Broken) or is_transient(error)):
-            raise cause or error from None
+            raise cause from cause.__cause__
         logger.warning("Run %s is delayed by the database: %r", run_id, cause)
         if current:
             with atomic():
                 if lock_run(run_id, wait=False):
                     delay(current[0].pk, run_id, now)
         return Step(task_id=current[0].pk if current else None, delayed=True)
+    finally:
+        _at_work.reset(token)
 
 
 def _step(
@@ -120,6 +128,8 @@ def _step(
     current.append(task)
     context = TaskContext(task, run, now, others=[other for other in found if other is not task])
     attempt(context, lambda: context.node.run(context))
+    if context.automation is not None and context.automation.killed():
+        return Step(task_id=task.pk, node=task.status)
     changed = context.data_changed
     postponed = task.is_open
     more = not context.changes.get("finished") and any(
@@ -166,8 +176,10 @@ def attempt(context: TaskContext, work: Callable[[], Outcome]) -> None:
     except Broken:
         raise
     except Exception as error:
+        if error is not first:
+            error.__context__ = first  # both are kept
         context.undo()
-        apply(Fail(error if error is not first else first), context)
+        apply(Fail(error), context)
     if context.task.state == TaskState.FAILED:
         logger.error(
             "Task %s (%s) of run %s has failed",
@@ -181,13 +193,14 @@ def attempt(context: TaskContext, work: Callable[[], Outcome]) -> None:
 def _in_savepoint(
     context: TaskContext, work: Callable[[], Outcome], error: BaseException | None = None
 ) -> None:
-    language = translation.override(project.LANGUAGE_CODE)
-    zone = timezone.override(timezone.get_default_timezone())
     try:
-        with atomic(), language, zone:
+        with atomic(), neutral():
             if context.automation is None:
                 context.load()
-            apply(work(), context, error)
+            outcome = work()
+            if context.automation.killed():
+                return
+            apply(outcome, context, error)
             context.data_changed  # noqa: B018 - raises what cannot be kept, inside the savepoint
     except Exception as trouble:
         # MariaDB rolls a deadlocked transaction back whole, and the savepoint is gone with it.

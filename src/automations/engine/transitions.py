@@ -255,7 +255,13 @@ def stand_still(run: AutomationModel, others: Iterable[AutomationTaskModel]) -> 
 
 def end_run(context: TaskContext, state: RunState) -> None:
     """Note that the run has ended; `settle` writes it."""
-    context.changes |= {"state": state, "finished": True, "ended": context.now}
+    context.changes |= {
+        "state": state,
+        "finished": True,
+        "ended": context.now,
+        "claimed_by": "",
+        "claimed_until": None,
+    }
     if state != RunState.FAILED:
         context.changes["unique_key"] = None
 

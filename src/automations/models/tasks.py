@@ -229,7 +229,7 @@ class AutomationTaskModel(models.Model):
 
     def get_next_tasks(self) -> TaskQuerySet:
         """Return the tasks that this one led to."""
-        return cast(TaskQuerySet, self.automationtaskmodel_set.all())
+        return self.automationtaskmodel_set.all()
 
     @classmethod
     def get_open_tasks(cls, user: User) -> tuple[AutomationTaskModel, ...]:
@@ -282,6 +282,25 @@ class AutomationTaskModel(models.Model):
         if include_superusers:
             return users.filter(asked | Q(is_superuser=True)).distinct()
         return users.filter(asked, is_superuser=False).distinct()
+
+    def retry(self, user: User | None = None, reason: str = "") -> None:
+        """
+        Take this failed task up again, as if it had never run; its run goes on.
+
+        What is due is run within the budget of a request. ``user`` and ``reason`` go into the
+        audit trail. Raise `TaskClosed` if the task has not failed, or is taken care of already.
+        """
+        from automations.dispatch import inline  # the other door that leads up
+
+        inline.retry(self.automation_id, self.pk, user=user, reason=reason)
+        self.refresh_from_db()
+
+    def skip(self, user: User | None = None, reason: str = "") -> None:
+        """Leave the work of this failed task undone; like `retry` in everything else."""
+        from automations.dispatch import inline  # the other door that leads up
+
+        inline.skip(self.automation_id, self.pk, user=user, reason=reason)
+        self.refresh_from_db()
 
     @property
     def _permissions(self) -> list[str]:

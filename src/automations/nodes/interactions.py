@@ -143,21 +143,19 @@ class Form(Node):
         value, lookup = assignee
         if lookup:
             lookup = {key: context.evaluate(item) for key, item in lookup.items()}
-            try:
-                return model._default_manager.get(**lookup).pk
-            except (model.DoesNotExist, model.MultipleObjectsReturned) as error:
-                found = "does not exist" if isinstance(error, model.DoesNotExist) else "is not one"
-                wanted = ", ".join(f"{key}={item!r}" for key, item in lookup.items())
-                raise LookupError(
-                    f"Form {self.name!r} is assigned to the {word} with {wanted}, which {found}. "
-                    f"Put that right, then retry the task."
-                ) from error
-        found = context.evaluate(value)
-        if found is None:
+            wanted = ", ".join(f"{key}={item!r}" for key, item in lookup.items())
+        else:
+            found = context.evaluate(value)
+            lookup = {"pk": found.pk if isinstance(found, Model) else found}
+            wanted = f"the primary key {lookup['pk']!r}"
+        keys = list(model._default_manager.filter(**lookup).values_list("pk", flat=True)[:2])
+        if len(keys) != 1:
             raise LookupError(
-                f"Form {self.name!r} is assigned to the {word} that {value!r} gives, which is None."
+                f"Form {self.name!r} is assigned to the {word} with {wanted}, which "
+                f"{'is more than one' if keys else 'does not exist'}. Put that right, then retry "
+                f"the task."
             )
-        return found.pk if isinstance(found, Model) else found
+        return keys[0]
 
     def _permission(self, context: Context, value: Any) -> str:
         permission = context.evaluate(value)
