@@ -1,0 +1,164 @@
+"""How a class becomes a definition."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from automations import flow
+from automations.definition.references import Reference, as_reference, target_name
+from automations.exceptions import DefinitionError, NodeNotFound
+from automations.flow import this
+from tests.testapp.automations import IssueDiscussion
+from tests.testapp.models import IssueList
+
+
+class Parent(flow.Automation):
+    """Three steps."""
+
+    start = flow.Execute()
+    middle = flow.Execute()
+    end = flow.End()
+
+
+def test_the_class_of_the_core_concepts_page_has_its_nodes_in_order() -> None:
+    assert list(IssueDiscussion._meta.nodes) == [
+        "start", "parallel", "moderation", "moderate", "repeat", "warning",
+        "conf_call", "moderate_call", "join", "evaluate", "end",
+    ]  # fmt: skip
+
+
+def test_a_node_and_a_method_of_one_name_are_both_kept() -> None:
+    assert isinstance(IssueDiscussion._meta.nodes["evaluate"], flow.Execute)
+    assert callable(IssueDiscussion.evaluate)
+
+
+def test_a_node_and_a_method_of_one_name_are_both_kept_whichever_comes_first() -> None:
+    class MethodFirst(flow.Automation):
+        def evaluate(self, task: Any) -> None: ...
+
+        evaluate = flow.Execute(this.evaluate)  # type: ignore[assignment]  # noqa: F811
+        end = flow.End()
+
+    assert list(MethodFirst._meta.nodes) == ["evaluate", "end"]
+    assert not isinstance(MethodFirst.evaluate, flow.Node)
+
+
+def test_a_bound_model_is_known_by_its_attribute() -> None:
+    assert IssueDiscussion._meta.models == {"issue_list": IssueList}
+    assert IssueDiscussion.issue_list is IssueList
+
+
+def test_inherited_nodes_come_first_in_their_order() -> None:
+    class Child(Parent):
+        extra = flow.Execute()
+
+    assert list(Child._meta.nodes) == ["start", "middle", "end", "extra"]
+
+
+def test_a_replaced_node_keeps_the_inherited_place() -> None:
+    class Child(Parent):
+        middle = flow.If(True).Then(this.end)
+
+    assert list(Child._meta.nodes) == ["start", "middle", "end"]
+    assert isinstance(Child._meta.nodes["middle"], flow.If)
+    assert isinstance(Parent._meta.nodes["middle"], flow.Execute)
+
+
+def test_none_removes_an_inherited_node() -> None:
+    class Child(Parent):
+        middle = None  # type: ignore[assignment]
+
+    assert list(Child._meta.nodes) == ["start", "end"]
+    assert Child._meta.nodes["start"].default_target == "end"
+
+
+def test_what_replaces_a_node_in_the_same_body_removes_it() -> None:
+    class Replaced(flow.Automation):
+        start = flow.Execute()
+        text = flow.Execute()
+        text = "no node any more"  # type: ignore[assignment]
+        end = flow.End()
+
+    assert list(Replaced._meta.nodes) == ["start", "end"]
+
+
+def test_the_definition_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        Parent._meta.nodes["other"] = flow.End()  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        Parent._meta.label = "other"  # type: ignore[misc]
+
+
+def test_a_node_cannot_be_changed_once_its_class_is_made() -> None:
+    with pytest.raises(DefinitionError, match=r"'start' is shared .* task\.data"):
+        Parent._meta.nodes["start"].description = "mine"
+
+
+def test_every_modifier_returns_a_changed_copy() -> None:
+    node = flow.Execute()
+    changed = node.Next(this.end).AfterWaitingFor(datetime.timedelta(1)).SkipIf(True)
+    assert node.next_name is None
+    assert node.wait is None
+    assert node.skip_conditions == ()
+    assert changed.next_name == "end"
+
+
+def test_a_node_of_a_parent_can_be_modified_for_a_child() -> None:
+    class Child(Parent):
+        start = Parent._meta.nodes["start"].Next(this.end)
+
+    assert Child._meta.nodes["start"].default_target == "end"
+    assert Parent._meta.nodes["start"].default_target == "middle"
+
+
+@pytest.mark.parametrize("pointer", [this.end, "self.end", "end"])
+def test_three_ways_to_point_to_a_node_are_one(pointer: Any) -> None:
+    assert target_name(pointer) == "end"
+
+
+@pytest.mark.parametrize("thing", [3, None, "two words", print])
+def test_what_is_no_pointer_points_nowhere(thing: Any) -> None:
+    assert target_name(thing) is None
+
+
+def test_text_is_a_reference_only_with_self_before_it() -> None:
+    assert as_reference("self.x") == Reference("x") == this.x
+    assert as_reference("x") == "x"
+    assert as_reference("self.two words") == "self.two words"
+
+
+def test_this_is_an_ordinary_object_to_python() -> None:
+    own = flow.This()
+    assert own.step == this.step
+    assert repr(this) == "this"
+    assert repr(this.step) == "this.step"
+    with pytest.raises(AttributeError):
+        own.__wrapped__  # noqa: B018
+
+
+def test_a_missing_node_is_named_with_a_suggestion() -> None:
+    with pytest.raises(NodeNotFound, match="no node 'midle'; did you mean 'middle'"):
+        Parent._meta.node("midle")
+    with pytest.raises(NodeNotFound, match="keep it as flow"):
+        Parent._meta.node("zzz")
+
+
+def test_a_process_without_nodes_has_no_start() -> None:
+    class Empty(flow.Automation):
+        pass
+
+    with pytest.raises(NodeNotFound, match="has no nodes"):
+        Empty._meta.start  # noqa: B018
+
+
+def test_arrows_carry_the_label_of_their_branch() -> None:
+    arrows = {(flow.target, flow.label) for flow in IssueDiscussion._meta.outgoing("repeat")}
+    assert arrows == {("join", "yes"), ("moderation", "no")}
+
+
+def test_nodes_show_their_name() -> None:
+    assert repr(Parent._meta.nodes["start"]) == "<Execute start>"
+    assert repr(flow.Execute()) == "<Execute (unnamed)>"

@@ -1,0 +1,427 @@
+"""Every flaw of a process is found before anything runs."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from django.db import models
+
+from automations import flow
+from automations.definition.validation import find_problems, refuse_if_flawed
+from automations.exceptions import DefinitionError
+from automations.flow import this
+from tests.testapp.automations import IssueDiscussion
+from tests.testapp.models import AbstractThing
+
+DAY = datetime.timedelta(days=1)
+
+
+def found(automation: type[flow.Automation]) -> dict[str, list[str]]:
+    """Return the nodes that are named, by the code of the flaw."""
+    problems: dict[str, list[str]] = {}
+    for problem in find_problems(automation._meta):
+        problems.setdefault(problem.code, []).append(problem.node)
+    return problems
+
+
+class WithMethods(flow.Automation):
+    """What the flawed ones need of methods."""
+
+    class Meta:
+        abstract = True
+
+    def work(self, task: Any) -> None:
+        """Do nothing."""
+
+
+def test_the_class_of_the_core_concepts_page_has_no_flaw() -> None:
+    assert found(IssueDiscussion) == {}
+
+
+def test_its_mutant_that_ends_a_branch_before_the_join_is_refused() -> None:
+    class Mutant(IssueDiscussion):
+        conf_call = flow.If(this.conf_call_this_week).Then(this.moderate_call).Else(this.end)
+
+    assert found(Mutant) == {"E122": ["end"]}
+    with pytest.raises(DefinitionError, match=r"Mutant\.end can be reached by a branch of"):
+        Mutant(issue_list=1)
+
+
+def test_an_automation_without_nodes() -> None:
+    class Flawed(flow.Automation):
+        pass
+
+    assert found(Flawed) == {"E101": [""]}
+
+
+def test_a_reserved_name() -> None:
+    class Flawed(flow.Automation):
+        data = flow.Execute()  # type: ignore[assignment]
+        send_message = flow.Execute()
+        _private = flow.Execute()
+        end = flow.End()
+
+    assert found(Flawed) == {"E102": ["data", "send_message", "_private"]}
+
+
+def test_a_name_declared_twice() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Execute()
+        start = flow.Execute()  # noqa: F811, PIE794
+        end = flow.End()
+
+    assert found(Flawed) == {"E103": ["start"]}
+
+
+def test_names_that_differ_only_in_case() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Execute()
+        Start = flow.Execute()
+        end = flow.End()
+
+    assert found(Flawed) == {"E104": ["Start"]}
+
+
+def test_an_arrow_to_a_node_that_does_not_exist() -> None:
+    class Flawed(WithMethods):
+        start = flow.Execute(this.work).Next(this.ende).OnError(this.nowhere)
+        check = flow.If(True).Then("nothing").Else(this.end)
+        end = flow.End()
+
+    assert found(Flawed)["E105"] == ["start", "start", "check"]
+    messages = [problem for problem in find_problems(Flawed._meta) if problem.code == "E105"]
+    assert "Did you mean 'end'?" in messages[0].hint
+    assert "Declare nowhere as a node." in messages[1].hint
+
+
+def test_an_arrow_to_something_that_is_no_pointer() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Execute().Next(42)
+        end = flow.End()
+
+    assert found(Flawed)["E105"] == ["start"]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        flow.Execute(this.missing),
+        flow.Execute("missing"),
+        flow.Execute(this.work, this.missing),
+        flow.Execute(this.work, key=this.missing),
+        flow.Execute().AsSoonAs(this.missing),
+        flow.Execute().SkipIf("self.missing"),
+        flow.Execute().SkipAfter(this.missing),
+        flow.Execute().AfterWaitingFor(this.missing),
+        flow.Execute().AfterWaitingUntil(this.missing),
+        flow.If(this.missing).Then(this.end),
+        flow.If(True).Then(this.missing),
+        flow.If(True).Then(this.work, this.missing),
+        flow.If(True).Then(this.end).Else(this.missing),
+        flow.Form(this.missing).Group(name="x"),
+        flow.Form(forms_form := type("F", (), {})).User(this.missing),
+        flow.Form(forms_form).User(pk=this.missing),
+        flow.Form(forms_form).Group(this.missing),
+        flow.Form(forms_form).Permission(this.missing),
+        flow.Execute(this.end),
+    ],
+)
+def test_a_reference_to_a_method_that_does_not_exist(node: flow.Node) -> None:
+    class Flawed(WithMethods):
+        start = node
+        end = flow.End()
+
+    assert found(Flawed) == {"E109": ["start"]}
+
+
+def test_an_annotated_attribute_is_no_dangling_reference() -> None:
+    class Fine(WithMethods):
+        webinar: Any
+
+        start = flow.Execute(this.work, this.webinar)
+        end = flow.End()
+
+    assert found(Fine) == {}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        flow.Execute().Next(this.end).Next(this.end),
+        flow.Execute().AfterWaitingFor(DAY).AfterWaitingFor(DAY),
+        flow.Execute().AfterWaitingFor(DAY).AfterWaitingUntil(datetime.datetime.max),
+        flow.Execute().SkipAfter(DAY).SkipAfter(DAY),
+        flow.Execute(this.work).OnError(this.end).OnError(this.end),
+        flow.If(True).Then(this.end).Then(this.end),
+        flow.If(True).Then(this.end).Else(this.end).Else(this.end),
+        flow.Form(forms_form).User(pk=1).User(pk=2),
+        flow.Form(forms_form).Group(pk=1).Group(pk=2),
+    ],
+)
+def test_a_second_modifier_of_a_kind(node: flow.Node) -> None:
+    class Flawed(WithMethods):
+        start = node
+        end = flow.End()
+
+    assert found(Flawed) == {"E106": ["start"]}
+
+
+def test_conditions_and_permissions_may_be_given_several_times() -> None:
+    class Fine(WithMethods):
+        start = flow.Execute().AsSoonAs(True).AsSoonAs(True).SkipIf(False).SkipIf(False)
+        form = flow.Form(forms_form).Permission("a.b").Permission("a.c")
+        end = flow.End()
+
+    assert found(Fine) == {}
+
+
+@pytest.mark.parametrize("modifier", ["SkipIf", "SkipAfter"])
+def test_gateways_and_ends_cannot_be_skipped(modifier: str) -> None:
+    value = DAY if modifier == "SkipAfter" else True
+
+    class Flawed(flow.Automation):
+        start = getattr(flow.Split().Next(this.a).Next(this.b), modifier)(value)
+        a = flow.Execute().Next(this.join)
+        b = flow.Execute()
+        join = getattr(flow.Join(), modifier)(value)
+        end = getattr(flow.End(), modifier)(value)
+
+    assert found(Flawed) == {"E107": ["start", "join", "end"]}
+
+
+def test_a_plain_value_of_the_wrong_type() -> None:
+    class Flawed(flow.Automation):
+        a = flow.Execute().AfterWaitingFor(3)
+        b = flow.Execute().AfterWaitingUntil("tomorrow")
+        c = flow.Execute().SkipAfter(3)
+        end = flow.End()
+
+    assert found(Flawed) == {"E108": ["a", "b", "c"]}
+
+
+def test_an_if_without_then() -> None:
+    class Flawed(flow.Automation):
+        start = flow.If(True).Else(this.end)
+        end = flow.End()
+
+    assert found(Flawed) == {"E110": ["start"]}
+
+
+def test_a_branch_that_is_neither_node_nor_work() -> None:
+    class Flawed(flow.Automation):
+        start = flow.If(True).Then(42).Else("two words")
+        end = flow.End()
+
+    assert found(Flawed)["E111"] == ["start", "start"]
+
+
+def test_an_if_whose_next_is_never_used() -> None:
+    class Flawed(flow.Automation):
+        start = flow.If(True).Then(this.end).Else(this.other).Next(this.end)
+        other = flow.Execute()
+        end = flow.End()
+
+    assert found(Flawed) == {"E112": ["start"]}
+
+
+def test_the_next_of_an_if_is_used_after_work() -> None:
+    class Fine(WithMethods):
+        start = flow.If(True).Then(this.work).Else(this.end).Next(this.last)
+        end = flow.End()
+        last = flow.End()
+
+    assert found(Fine) == {}
+
+
+def test_a_split_without_next() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Split()
+        end = flow.End()
+
+    assert found(Flawed) == {"E113": ["start"], "W101": ["end"], "E120": ["start"]}
+
+
+def test_a_split_that_names_a_branch_twice() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Split().Next(this.join).Next(this.join)
+        join = flow.Join()
+        end = flow.End()
+
+    assert found(Flawed) == {"E114": ["start"]}
+
+
+def test_work_in_a_thread_is_refused_until_it_is_there() -> None:
+    class Flawed(WithMethods):
+        start = flow.Execute(this.work, threaded=True)
+        end = flow.End()
+
+    assert found(Flawed) == {"E115": ["start"]}
+
+
+def test_an_execute_of_nothing_that_can_be_called() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Execute(42)
+        end = flow.End()
+
+    assert found(Flawed) == {"E116": ["start"]}
+
+
+def test_a_form_that_is_assigned_to_nobody() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Form(forms_form)
+        end = flow.End()
+
+    assert found(Flawed) == {"E117": ["start"]}
+
+
+def test_a_permission_without_its_app() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Form(forms_form).Permission("change_issue")
+        end = flow.End()
+
+    assert found(Flawed) == {"E118": ["start"]}
+
+
+def test_a_bound_model_without_a_table() -> None:
+    class Flawed(flow.Automation):
+        thing = AbstractThing
+        end = flow.End()
+
+    assert found(Flawed) == {"E119": ["thing"]}
+
+
+def test_a_bound_model_that_belongs_to_no_installed_app() -> None:
+    class Elsewhere(models.Model):
+        class Meta:
+            app_label = "elsewhere"
+
+    class Flawed(flow.Automation):
+        thing = Elsewhere
+        end = flow.End()
+
+    assert found(Flawed) == {"E119": ["thing"]}
+
+
+def test_a_bound_model_that_is_swapped_out(settings: Any) -> None:
+    settings.TEST_SWAPPED_MODEL = "testapp.Ticket"
+
+    class Swapped(models.Model):
+        class Meta:
+            app_label = "testapp"
+            swappable = "TEST_SWAPPED_MODEL"
+
+    class Flawed(flow.Automation):
+        thing = Swapped
+        end = flow.End()
+
+    assert found(Flawed) == {"E119": ["thing"]}
+
+
+def test_no_way_to_an_end() -> None:
+    class Flawed(flow.Automation):
+        start = flow.If(True).Then(this.end).Else(this.a)
+        a = flow.Execute()
+        b = flow.Execute().Next(this.a)
+        end = flow.End()
+
+    assert found(Flawed) == {"E120": ["a", "b"]}
+
+
+def test_a_process_that_falls_off_its_last_node() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Execute()
+
+    assert found(Flawed) == {"E120": ["start"]}
+
+
+def test_a_join_without_a_split() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Execute()
+        join = flow.Join()
+        end = flow.End()
+
+    assert found(Flawed) == {"E121": ["join"]}
+
+
+def test_a_terminating_end_may_stand_inside_a_branch() -> None:
+    class Fine(flow.Automation):
+        start = flow.Split().Next(this.a).Next(this.b)
+        a = flow.Execute().Next(this.join)
+        b = flow.If(True).Then(this.stop)
+        join = flow.Join()
+        end = flow.End()
+        stop = flow.End(terminate=True)
+
+    assert found(Fine) == {}
+
+
+def test_branches_that_lead_to_different_joins() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Split().Next(this.one).Next(this.other)
+        one = flow.Join()
+        end = flow.End()
+        other = flow.Join()
+        last = flow.End()
+
+    assert found(Flawed) == {"E123": ["start"]}
+
+
+def test_a_split_inside_its_own_branch() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Split().Next(this.again).Next(this.join)
+        again = flow.If(True).Then(this.start)
+        join = flow.Join()
+        end = flow.End()
+
+    assert found(Flawed) == {"E124": ["start"]}
+
+
+def test_a_split_may_be_reached_again_after_its_join() -> None:
+    class Fine(flow.Automation):
+        start = flow.Split().Next(this.a).Next(this.join)
+        a = flow.Execute()
+        join = flow.Join()
+        again = flow.If(True).Then(this.start)
+        end = flow.End()
+
+    assert found(Fine) == {}
+
+
+def test_two_splits_may_share_a_join() -> None:
+    class Fine(flow.Automation):
+        start = flow.If(True).Then(this.one).Else(this.other)
+        one = flow.Split().Next(this.a).Next(this.join)
+        other = flow.Split().Next(this.a).Next(this.join)
+        a = flow.Execute()
+        join = flow.Join()
+        end = flow.End()
+
+    assert found(Fine) == {}
+
+
+def test_a_node_that_can_never_be_reached_is_a_warning_and_does_not_refuse() -> None:
+    class Old(flow.Automation):
+        start = flow.Execute().Next(this.end)
+        kept_for_old_runs = flow.Execute()
+        end = flow.End()
+
+    assert found(Old) == {"W101": ["kept_for_old_runs"]}
+    refuse_if_flawed(Old._meta)
+
+
+def test_all_flaws_are_told_at_once_with_names_and_hints() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Execute(this.missing)
+        form = flow.Form(forms_form)
+        end = flow.End()
+
+    with pytest.raises(DefinitionError) as refused:
+        refuse_if_flawed(Flawed._meta)
+    text = str(refused.value)
+    assert "E109" in text
+    assert "E117" in text
+    assert "Flawed.start" in text
+    assert "Flawed.form" in text
+    assert "Define a method missing(self, task)." in text

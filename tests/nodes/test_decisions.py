@@ -1,0 +1,228 @@
+"""What each kind of node decides; nothing is written, so no database is needed."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django import forms
+
+from automations import flow
+from automations.exceptions import DefinitionError
+from automations.flow import this
+from automations.outcomes import Complete, Fail, Finish, Fork, Merge, Outcome, Postpone, Skip
+from tests.plain import DAY, HOUR, NOW, PlainContext
+
+
+def bound(node: flow.Node, *names: str) -> Any:
+    """Return ``node`` as a definition would keep it, with other nodes of these names."""
+    return node.bound("node", "following", frozenset({"node", "following", *names}))
+
+
+def run(node: flow.Node, context: PlainContext | None = None, *names: str) -> Outcome:
+    """Return what ``node`` decides."""
+    outcome: Outcome = bound(node, *names).run(context or PlainContext())
+    return outcome
+
+
+def test_a_bare_node_completes_and_goes_on() -> None:
+    assert run(flow.Node(description="Says nothing.")) == Complete()
+
+
+def test_execute_without_arguments_does_nothing() -> None:
+    assert run(flow.Execute()) == Complete()
+
+
+def test_execute_calls_a_function_with_the_task_and_the_rest() -> None:
+    context = PlainContext(rate=3)
+    seen: list[Any] = []
+
+    def work(task: Any, *args: Any, **kwargs: Any) -> str:
+        seen.append((task, args, kwargs))
+        return "done"
+
+    node = flow.Execute(work, 1, this.rate, flag="self.rate", word="plain")
+    assert run(node, context) == Complete(result="done")
+    assert seen == [(context.task, (1, 3), {"flag": 3, "word": "plain"})]
+
+
+@pytest.mark.parametrize("work", [this.work, "self.work", "work"])
+def test_execute_calls_a_method_named_in_three_ways(work: Any) -> None:
+    assert run(flow.Execute(work), PlainContext(work=lambda task: 7)) == Complete(result=7)
+
+
+def test_execute_refuses_what_cannot_be_called() -> None:
+    with pytest.raises(DefinitionError, match=r"cannot call this\.work: it is a int"):
+        run(flow.Execute(this.work), PlainContext(work=7))
+
+
+def test_a_subclass_of_execute_names_its_work() -> None:
+    class SendMail(flow.Execute):
+        def method(self, task: Any, *args: Any, **kwargs: Any) -> Any:
+            return args, kwargs
+
+    assert run(SendMail()) == Complete(result=((), {}))
+    context = PlainContext(address="ada@example.org")
+    expected = Complete(result=(("welcome",), {"to": "ada@example.org"}))
+    assert run(SendMail("welcome", to=this.address), context) == expected
+    assert [value for _, value in SendMail("welcome", to=1).values()] == ["welcome", 1]
+
+
+def test_execute_itself_has_no_work_of_its_own() -> None:
+    assert flow.Execute().method(None) is None
+
+
+def test_an_error_goes_to_the_error_handler_if_there_is_one() -> None:
+    error = ValueError("no money")
+    handled = bound(flow.Execute().OnError(this.call), "call")
+    assert handled.recover(PlainContext(), error) == Complete(message=repr(error), to="call")
+    assert bound(flow.Execute()).recover(PlainContext(), error) == Fail(error)
+
+
+def test_if_takes_the_branch_that_its_condition_chooses() -> None:
+    node = flow.If(lambda task: task.data.get("ok")).Then(this.yes).Else("no")
+    context = PlainContext()
+    assert run(node, context, "yes", "no") == Complete(message="False", to="no")
+    context.task.data["ok"] = 1
+    assert run(node, context, "yes", "no") == Complete(message="True", to="yes")
+
+
+def test_if_without_a_matching_branch_goes_on() -> None:
+    assert run(flow.If(False).Then(this.yes), None, "yes") == Complete(message="False")
+
+
+def test_if_calls_what_is_no_node_with_its_arguments() -> None:
+    context = PlainContext(note=lambda task, what: f"noted {what}")
+    node = flow.If(True).Then(this.note, what="it")
+    assert run(node, context) == Complete(message="True", result="noted it")
+
+
+def test_in_then_and_else_the_node_comes_before_the_method() -> None:
+    context = PlainContext(evaluate=lambda task: "called")
+    assert run(flow.If(True).Then(this.evaluate), context, "evaluate") == Complete(
+        message="True", to="evaluate"
+    )
+
+
+def test_split_forks_and_join_merges_and_end_finishes() -> None:
+    assert run(flow.Split().Next(this.a).Next("self.b")) == Fork(("a", "b"))
+    assert run(flow.Join()) == Merge()
+    assert run(flow.End()) == Finish()
+    assert run(flow.End(terminate=True)) == Finish(terminate=True)
+
+
+@pytest.mark.parametrize(
+    "value", [HOUR, lambda task: HOUR, this.pause, "self.pause"], ids=["plain", "call", "this", "s"]
+)
+def test_waiting_for_counts_from_the_opening_of_the_task(value: Any) -> None:
+    early = PlainContext(NOW + HOUR - datetime.timedelta(microseconds=1), pause=HOUR)
+    late = PlainContext(NOW + HOUR, pause=HOUR)
+    for node in (flow.Execute().AfterWaitingFor(value), flow.Execute().AfterPausingFor(value)):
+        assert run(node, early) == Postpone(until=NOW + HOUR)
+        assert run(node, late) == Complete()
+
+
+@pytest.mark.parametrize("value", [NOW + DAY, lambda task: NOW + DAY, this.moment, "self.moment"])
+def test_waiting_until_a_moment(value: Any) -> None:
+    node = flow.Execute().AfterWaitingUntil(value)
+    assert run(node, PlainContext(moment=NOW + DAY)) == Postpone(until=NOW + DAY)
+    assert run(node, PlainContext(NOW + DAY, moment=NOW + DAY)) == Complete()
+
+
+def test_a_naive_moment_is_in_the_time_zone_of_the_project(settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    noon = datetime.datetime(2026, 3, 2, 12)
+    node = flow.Execute().AfterWaitingUntil(noon)
+    assert run(node) == Postpone(until=noon.replace(tzinfo=ZoneInfo("Europe/Berlin")))
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        flow.Execute().AfterWaitingFor(lambda task: 3),
+        flow.Execute().AfterWaitingUntil(lambda task: None),
+        flow.Execute().SkipAfter(lambda task: "soon"),
+    ],
+)
+def test_a_wait_of_the_wrong_type_is_an_error_that_names_node_and_modifier(node: Any) -> None:
+    with pytest.raises(DefinitionError, match=r"\.(After|Skip)\w+\(\) of node 'node' needs a"):
+        run(node)
+
+
+@pytest.mark.parametrize("value", [True, lambda task: True, this.flag, "self.flag"])
+def test_a_condition_may_be_given_in_four_ways(value: Any) -> None:
+    context = PlainContext(flag=True)
+    assert run(flow.Execute().AsSoonAs(value), context) == Complete()
+    assert run(flow.Execute().SkipIf(value), context) == Skip()
+
+
+def test_several_conditions_to_wait_for_must_all_be_true() -> None:
+    assert run(flow.Execute().AsSoonAs(True).AsSoonAs(False)) == Postpone(poll=True)
+
+
+def test_one_of_several_conditions_to_skip_is_enough() -> None:
+    assert run(flow.Execute().SkipIf(False).SkipIf(True)) == Skip()
+
+
+def test_skipping_wins_over_every_wait_also_at_the_same_moment() -> None:
+    at_once = PlainContext(NOW + HOUR)
+    assert run(flow.Execute().AfterWaitingFor(HOUR).SkipAfter(HOUR), at_once) == Skip()
+    assert run(flow.Execute().AfterWaitingFor(DAY).SkipIf(True)) == Skip()
+    assert run(flow.Execute().AsSoonAs(False).SkipAfter(HOUR), at_once) == Skip()
+
+
+def test_a_wait_comes_before_the_condition() -> None:
+    asked: list[Any] = []
+    node = flow.Execute().AfterWaitingFor(HOUR).AsSoonAs(asked.append)
+    run(node)
+    assert asked == []
+
+
+def test_a_waiting_task_is_looked_at_by_its_deadline() -> None:
+    both = flow.Execute().AfterWaitingFor(DAY).SkipAfter(HOUR)
+    assert run(both) == Postpone(until=NOW + HOUR)
+    assert run(flow.Execute().AsSoonAs(False).SkipAfter(HOUR)) == Postpone(NOW + HOUR, poll=True)
+
+
+def test_a_wait_that_may_be_skipped_is_asked_again_and_again() -> None:
+    node = flow.Execute().AfterWaitingFor(DAY).SkipIf(False)
+    assert run(node) == Postpone(until=NOW + DAY, poll=True)
+
+
+def test_poll_postpones_until_there_is_an_answer() -> None:
+    class Poll(flow.Node):
+        """Ask a question again and again until it has an answer."""
+
+        def __init__(self, question: Any, *, every: datetime.timedelta, description: str = ""):
+            super().__init__(description=description)
+            self.question = question
+            self.every = every
+
+        def execute(self, context: Any) -> Outcome:
+            answer = context.evaluate(self.question)
+            if answer is None:
+                return Postpone(until=context.now + self.every)
+            return Complete(result=answer)
+
+    context = PlainContext()
+    node = bound(Poll(lambda task: task.data.get("paid"), every=HOUR))
+
+    assert node.run(context) == Postpone(until=NOW + HOUR)
+
+    context.task.data["paid"] = 42
+    assert node.run(context) == Complete(result=42)
+
+
+def test_a_form_may_be_given_by_a_callable() -> None:
+    class Small(forms.Form):
+        """A form without fields."""
+
+    context = PlainContext(choose=lambda task: Small)
+    for form in (Small, lambda task: Small, this.choose):
+        node = bound(flow.Form(form).User(pk=1))
+        assert node.get_form_class(context) is Small
+        assert node.get_form_kwargs(context) == {}
+    with pytest.raises(DefinitionError, match="is no form class"):
+        bound(flow.Form(lambda task: 42).User(pk=1)).get_form_class(context)

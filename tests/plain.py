@@ -1,0 +1,32 @@
+"""A context made of plain objects: nodes decide without a database."""
+
+from __future__ import annotations
+
+import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from automations.definition.references import Reference, as_reference
+
+NOW = datetime.datetime(2026, 3, 2, 9, tzinfo=datetime.UTC)
+HOUR = datetime.timedelta(hours=1)
+DAY = datetime.timedelta(days=1)
+
+
+class PlainContext:
+    """One task without a row; ``automation`` is anything that has the attributes."""
+
+    def __init__(self, now: datetime.datetime = NOW, **attributes: Any) -> None:
+        self.now = now
+        self.automation = SimpleNamespace(**attributes)
+        self.task = SimpleNamespace(created=NOW, data={})
+
+    def resolve(self, value: Any) -> Any:
+        """Return ``value``, or the attribute that it stands for."""
+        value = as_reference(value)
+        return getattr(self.automation, value.name) if isinstance(value, Reference) else value
+
+    def evaluate(self, value: Any) -> Any:
+        """Return ``value``, called with the task if it can be."""
+        value = self.resolve(value)
+        return value(self.task) if callable(value) else value
