@@ -1,0 +1,535 @@
+"""How a run begins, moves, and ends."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Group, Permission, User
+from django.db import transaction
+from django.utils import translation
+
+from automations import flow
+from automations.dispatch import inline
+from automations.engine import starting, steps
+from automations.exceptions import (
+    AutomationFinished,
+    BoundObjectMissing,
+    DefinitionError,
+    InvalidData,
+    WrongAutomation,
+)
+from automations.models import AutomationModel, AutomationTaskModel
+from tests.engine.rows import at, path, row, states
+from tests.plain import HOUR, NOW
+from tests.testapp.forms import ApprovalForm
+from tests.testapp.models import Effect, IssueList, Ticket
+from tests.testapp.processes import (
+    Bound,
+    ForGroup,
+    Lost,
+    Loop,
+    Named,
+    Nested,
+    Odd,
+    Offer,
+    OnePerAddress,
+    Rescued,
+    Single,
+    Straight,
+    Terminated,
+    Waiting,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_calling_the_class_runs_it_to_its_end() -> None:
+    run = Straight(name="Ada")
+    assert path(run) == ["first", "second", "third", "end"]
+    assert run.finished()
+    assert run.is_finished()
+    assert run.data == {"name": "Ada", "count": 3}
+    assert row(run).state == "finished"
+    assert row(run).due is None
+    assert row(run).claimed_by == ""
+
+
+def test_without_autorun_nothing_is_executed() -> None:
+    run = Straight(autorun=False)
+    assert path(run) == ["first"]
+    assert not Effect.objects.exists()
+    assert run.run() is None
+    assert Effect.objects.count() == 3
+
+
+def test_loading_a_run_executes_nothing() -> None:
+    run = Straight(autorun=False)
+    for loaded in (
+        Straight(automation=row(run)),
+        Straight(automation_id=run.id),
+        Straight(automation=run.get_key()),
+        row(run).instance,
+    ):
+        assert loaded.id == run.id
+    assert path(run) == ["first"]
+
+
+def test_a_run_is_bound_only_to_its_own_class() -> None:
+    run = Straight(autorun=False)
+    with pytest.raises(WrongAutomation, match=r"belongs to .*Straight, not to .*Rescued"):
+        Rescued(automation_id=run.id)
+    with pytest.raises(TypeError, match="takes no further arguments, but was given name"):
+        Straight(automation_id=run.id, name="Ada")
+    with pytest.raises(AutomationModel.DoesNotExist):
+        Straight(automation_id=0)
+
+
+def test_running_an_ended_run_is_an_error() -> None:
+    with pytest.raises(AutomationFinished, match="is finished and cannot be run"):
+        Straight().run()
+
+
+def test_run_returns_the_node_it_stopped_at(clock: time_machine.Traveller) -> None:
+    run = Waiting()
+    stopped = run.run()
+    assert stopped is Waiting._meta.nodes["condition"]
+
+
+def test_run_saves_what_was_changed_before() -> None:
+    run = Straight(autorun=False)
+    run.data["count"] = 10
+    run.run()
+    assert run.data["count"] == 13
+
+
+def test_keys_cannot_be_guessed_and_are_all_different() -> None:
+    keys = {Straight(autorun=False).get_key() for _ in range(20)}
+    assert len(keys) == 20
+    assert all(len(key) == 32 for key in keys)
+
+
+def test_names_come_from_meta_and_are_inherited_one_by_one() -> None:
+    assert Straight.get_verbose_name() == "Straight on"
+    assert Named.get_verbose_name() == "Named"
+    assert Named.get_verbose_name_plural() == "Straights on"
+    assert Rescued.get_verbose_name() == "Automation Rescued"
+    assert Rescued.get_verbose_name_plural() == "Automations Rescued"
+    assert Straight.get_automation_name() == "tests.testapp.processes.Straight"
+    assert Straight.get_automation_class_name() == Straight.get_automation_name()
+
+
+def test_a_run_shows_what_it_is() -> None:
+    run = Straight()
+    assert str(run) == "Straight"
+    assert repr(run) == f"<Straight {run.id} finished>"
+    assert str(row(run)) == f"tests.testapp.processes.Straight {run.id} (finished)"
+    run.kill()
+    assert repr(run) == "<Straight killed>"
+
+
+def test_an_abstract_automation_cannot_be_started() -> None:
+    class Abstract(flow.Automation):
+        class Meta:
+            abstract = True
+
+        start = flow.End()
+
+    with pytest.raises(DefinitionError, match="is abstract"):
+        Abstract()
+
+
+def test_a_flawed_process_refuses_to_start_and_leaves_no_row() -> None:
+    class Flawed(flow.Automation):
+        start = flow.Execute()
+
+    with pytest.raises(DefinitionError, match="E120"):
+        Flawed()
+    assert not AutomationModel.objects.exists()
+
+
+def test_kill_deletes_the_run_with_its_history() -> None:
+    run = Nested()
+    run.kill()
+    assert run.killed()
+    assert run.finished()
+    assert not AutomationModel.objects.exists()
+    assert not AutomationTaskModel.objects.exists()
+    with pytest.raises(AutomationFinished, match="has been killed"):
+        run.data  # noqa: B018
+
+
+def test_a_run_deleted_by_somebody_else_counts_as_finished() -> None:
+    run = Straight(autorun=False)
+    starting.kill(run.id)
+    assert run.finished()
+    starting.kill(run.id)
+    run.data["more"] = 1
+    with pytest.raises(AutomationFinished, match="its data is not saved"):
+        run.save()
+
+
+# Branches
+
+
+def test_an_error_in_one_run_does_not_reroute_the_next() -> None:
+    assert path(Rescued(broke=True)) == ["charge", "call", "end"]
+    assert path(Rescued(broke=False)) == ["charge", "ship", "end"]
+    assert path(Rescued(broke=True)) == ["charge", "call", "end"]
+
+
+def test_what_a_failing_task_wrote_is_undone_error_handler_or_not() -> None:
+    run = Rescued(broke=True)
+    assert not Effect.objects.exists()
+    assert run.data == {"broke": True}
+    task = at(run, "charge")
+    assert task.message == "ValueError('no money')"
+    assert "charge_card" in task.traceback
+
+
+def test_nested_splits_join_from_the_inside_out() -> None:
+    run = Nested()
+    assert run.finished()
+    assert states(run)["inner_join"] == "completed"
+    assert path(run).count("inner_join") == 2
+    assert path(run).count("outer_join") == 2
+    assert path(run).count("after_inner") == 1
+    assert path(run)[-1] == "end"
+    joined = AutomationTaskModel.objects.get(
+        automation=run.id, status="outer_join", state="completed"
+    )
+    assert {task.status for task in joined.get_previous_tasks()} == {"outer_join"}
+    assert len(list(joined.get_previous_tasks())) == 2
+
+
+def test_a_terminating_end_closes_the_other_branches() -> None:
+    run = Terminated()
+    assert run.finished()
+    assert states(run) == {"start": "completed", "ask": "cancelled", "stop": "completed"}
+    assert at(run, "ask").requires_interaction is False
+
+
+def test_a_plain_end_refuses_to_leave_branches_behind() -> None:
+    run = Terminated(autorun=False)
+    steps.step(run.id)
+    other = AutomationTaskModel.objects.filter(automation=run.id, status="ask")
+    AutomationTaskModel.objects.filter(automation=run.id, status="stop").update(status="end")
+    assert other.exists()
+    run.run()
+    assert row(run).state == "failed"
+    assert "was reached while tasks are open at ask" in at(run, "end").message
+
+
+def test_a_join_that_no_split_leads_to_is_an_incident() -> None:
+    run = Nested(autorun=False)
+    AutomationTaskModel.objects.filter(automation=run.id).update(status="outer_join")
+    run.run()
+    assert row(run).state == "failed"
+    assert "No Split leads to the Join" in at(run, "outer_join").message
+
+
+def test_a_loop_opens_a_new_task_in_each_pass() -> None:
+    run = Loop(limit=4)
+    assert path(run).count("start") == 4
+    assert run.data["passes"] == 4
+
+
+# Budget
+
+
+def test_a_request_runs_its_budget_and_the_scheduler_the_rest(settings: Any) -> None:
+    settings.ATM_BUDGET_TASKS = 10
+    run = Loop(limit=50)
+    assert AutomationTaskModel.objects.filter(automation=run.id, state="completed").count() == 10
+    assert row(run).due is not None
+    assert row(run).claimed_by == ""
+    AutomationModel.run()
+    assert run.finished()
+
+
+def test_a_request_ends_when_its_time_is_up(settings: Any) -> None:
+    settings.ATM_BUDGET_SECONDS = 0
+    run = Straight()
+    assert path(run) == ["first"]
+    assert not Effect.objects.exists()
+
+
+def test_a_sweep_of_an_endless_loop_ends(settings: Any) -> None:
+    settings.ATM_SWEEP_TASKS = 30
+    endless, other = Loop(autorun=False), Straight(autorun=False)
+    report = AutomationModel.run()
+    assert report.done == 34
+    assert other.finished()
+    assert not endless.finished()
+
+
+# Data
+
+
+def test_forgetting_to_save_loses_nothing() -> None:
+    assert AutomationModel.objects.get(pk=Straight().id).data == {"count": 3}
+
+
+def test_saving_in_the_middle_of_a_step_is_harmless() -> None:
+    run = Odd(what="saves")
+    assert run.data == {"what": "saves", "before": 1, "after": 2}
+
+
+def test_saving_keeps_what_others_have_changed_in_other_keys() -> None:
+    run = Single(mine=1, theirs=1, gone=1)
+    mine, theirs = Single(automation_id=run.id), Single(automation_id=run.id)
+    theirs.data["theirs"] = 2
+    del theirs.data["gone"]
+    theirs.save()
+    mine.data["mine"] = 3
+    mine.save()
+    assert mine.data == row(run).data == {"mine": 3, "theirs": 2}
+    version = row(run).version
+    mine.save()
+    assert row(run).version == version
+
+
+def test_an_argument_that_is_no_json_is_refused_by_name() -> None:
+    with pytest.raises(InvalidData, match=r"data\['thing'\]"):
+        Straight(thing=object())
+    assert not AutomationModel.objects.exists()
+
+
+def test_saving_what_is_no_json_is_refused_by_name() -> None:
+    run = Straight(autorun=False)
+    run.data["sum"] = float("nan")
+    with pytest.raises(InvalidData, match=r"data\['sum'\] is nan"):
+        run.save()
+
+
+def test_a_result_that_is_no_json_is_not_dropped_silently() -> None:
+    run = Odd(what="returns_object")
+    assert run.finished()
+    assert at(run, "start").result is None
+    assert "not kept: The result is a object" in at(run, "start").message
+
+
+def test_data_that_is_no_json_fails_the_task_and_undoes_it() -> None:
+    run = Odd(what="keeps_object")
+    assert row(run).state == "failed"
+    assert row(run).data == {"what": "keeps_object"}
+    assert not Effect.objects.exists()
+    assert at(run, "start").message.startswith("InvalidData: data['thing'] is a object")
+
+
+# Bound objects
+
+
+def test_bound_objects_are_given_by_their_attributes() -> None:
+    issues, ticket = IssueList.objects.create(title="March"), Ticket.objects.create()
+    run = Bound(issue_list=issues, ticket=ticket)
+    assert run.data == {"issue_list": issues.pk, "ticket": str(ticket.pk)}
+    assert at(run, "start").result == ["March", str(ticket.pk)]
+    assert run.issue_list == issues
+    assert run.issue_list is run.issue_list
+    assert Bound(automation_id=run.id).ticket == ticket
+
+
+def test_two_runs_are_bound_to_different_objects() -> None:
+    ticket = Ticket.objects.create()
+    runs = [
+        Bound(issue_list=IssueList.objects.create(title=title), ticket=ticket)
+        for title in ("March", "April")
+    ]
+    assert [run.issue_list.title for run in runs] == ["March", "April"]
+
+
+def test_a_bound_object_that_is_gone_is_named() -> None:
+    issues = IssueList.objects.create(title="March")
+    run = Bound(issue_list=issues, ticket=Ticket.objects.create(), autorun=False)
+    issues.delete()
+    with pytest.raises(BoundObjectMissing, match="is bound to IssueList"):
+        run.issue_list  # noqa: B018
+    run.run()
+    assert at(run, "start").message.startswith("BoundObjectMissing")
+
+
+def test_only_a_saved_object_of_the_right_model_can_be_bound() -> None:
+    with pytest.raises(InvalidData, match="Save it first"):
+        Bound(issue_list=IssueList(title="new"))
+    with pytest.raises(InvalidData, match="binds IssueList, not Ticket"):
+        Bound(issue_list=Ticket.objects.create())
+
+
+def test_an_object_that_no_attribute_declares_is_given_all_the_same() -> None:
+    issues = IssueList.objects.create(title="March")
+    run = Straight(topic=issues)
+    assert run.topic == issues
+    assert run.data["topic"] == issues.pk
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        run.other  # noqa: B018
+
+
+def test_an_unbound_attribute_is_none() -> None:
+    run = Bound(autorun=False)
+    assert run.issue_list is None
+
+
+# One at a time
+
+
+def test_a_unique_automation_runs_once_at_a_time() -> None:
+    run = Single()
+    assert Single().id == run.id
+    run.data["free"] = True
+    run.run()
+    assert run.finished()
+    assert Single().id != run.id
+
+
+def test_a_unique_automation_counts_within_its_own_class_and_arguments() -> None:
+    single = Single()
+    ada = OnePerAddress(email="ada@example.org")
+    assert len({single.id, ada.id, OnePerAddress(email="bob@example.org").id}) == 3
+    assert OnePerAddress(email="ada@example.org", more=1).id == ada.id
+    with pytest.raises(TypeError, match="so it needs email to start"):
+        OnePerAddress()
+
+
+# Forms
+
+
+@pytest.fixture
+def ada() -> User:
+    """The user that is asked."""
+    return User.objects.create(username="ada")
+
+
+def answer(run: Any, node: str, user: User, **entries: Any) -> inline.Progress:
+    """Send the form of the task at ``node``."""
+    form = ApprovalForm(entries)
+    assert form.is_valid(), form.errors
+    return inline.submit(run.id, at(run, node).pk, form, user)
+
+
+def test_a_form_waits_for_its_person_and_keeps_the_answer(ada: User) -> None:
+    run = Offer(asked="ada")
+    task = at(run, "ask")
+    assert (task.state, task.interaction_user, task.interaction_user_name) == ("waiting", ada, "ada")
+    answer(run, "ask", ada, approved=True, reason="good")
+    data = row(run).data
+    assert data["ask"] == {"approved": True, "reason": "good"}
+    assert data["_ask_validated"]["user_id"] == ada.pk
+    assert run.finished()
+    assert at(run, "ask").automationauditmodel_set.get().user == ada
+
+
+def test_a_form_is_skipped_when_its_deadline_comes(
+    ada: User, clock: time_machine.Traveller
+) -> None:
+    run = Offer(asked="ada")
+    clock.move_to(NOW + 24 * HOUR - datetime.timedelta(seconds=1))
+    AutomationModel.run()
+    assert at(run, "ask").state == "waiting"
+    clock.move_to(NOW + 24 * HOUR)
+    AutomationModel.run()
+    assert at(run, "ask").state == "skipped"
+    assert run.finished()
+
+
+def test_a_form_is_skipped_as_soon_as_it_is_not_needed(
+    ada: User, clock: time_machine.Traveller
+) -> None:
+    run = Offer(asked="ada")
+    run.data["unneeded"] = True
+    run.save()
+    AutomationModel.run()
+    assert at(run, "ask").state == "skipped"
+
+
+def test_a_form_for_a_group_that_is_missing_says_so_and_can_be_retried() -> None:
+    run = ForGroup()
+    assert row(run).state == "failed"
+    assert "assigned to the group with name='Moderators', which does not exist" in (
+        at(run, "ask").message
+    )
+    Group.objects.create(name="Moderators")
+    at(run, "ask").retry()
+    assert at(run, "ask").state == "waiting"
+    assert at(run, "ask").interaction_group_name == "Moderators"
+
+
+def test_a_form_right_after_a_split_waits_for_its_person(ada: User) -> None:
+    run = Terminated(autorun=False)
+    steps.step(run.id)
+    steps.step(run.id)
+    assert at(run, "ask").state == "waiting"
+    assert not at(run, "ask").may_be_done_by(ada)
+    ada.user_permissions.add(Permission.objects.get(codename="view_effect"))
+    assert at(run, "ask").may_be_done_by(User.objects.get(pk=ada.pk))
+
+
+# Odd tasks
+
+
+def test_a_task_that_runs_its_own_run_does_not_go_round() -> None:
+    assert Odd(what="runs_itself").finished()
+
+
+def test_a_task_may_kill_its_own_run() -> None:
+    run = Odd(what="kills_itself", autorun=False)
+    AutomationModel.run()
+    assert not AutomationModel.objects.filter(pk=run.id).exists()
+
+
+@pytest.mark.parametrize("what", ["rolls_back", "keeps_object", "recurses"])
+def test_what_undoes_a_task_makes_it_an_incident(what: str) -> None:
+    run = Odd(what=what)
+    assert row(run).state == "failed"
+    assert at(run, "start").state == "failed"
+
+
+def test_a_run_started_in_a_task_is_undone_with_it() -> None:
+    run = Odd(what="starts_another", fail=True)
+    assert row(run).state == "failed"
+    assert AutomationModel.objects.count() == 1
+    fine = Odd(what="starts_another")
+    assert AutomationModel.objects.get(pk=at(fine, "start").result).state == "finished"
+
+
+def test_a_step_speaks_the_language_of_the_project() -> None:
+    with translation.override("de"):
+        assert at(Odd(what="speaks"), "start").result == "Yes"
+
+
+@pytest.mark.parametrize("answer", ["nonsense", "nowhere", "raise"])
+def test_a_node_that_answers_nonsense_is_an_incident(answer: str) -> None:
+    run = Lost(answer=answer)
+    assert row(run).state == "failed"
+    message, report = at(run, "start").message, at(run, "start").traceback
+    if answer == "nonsense":
+        assert "answered 'nonsense', which is no outcome" in message
+    elif answer == "nowhere":
+        assert "has no node 'nowhere'" in message
+    else:
+        assert message == "KeyError: 'second'"
+        assert "ValueError: first" in report
+
+
+def test_an_error_that_no_database_can_keep_is_kept_all_the_same() -> None:
+    run = Odd(what="nasty_error")
+    task = at(run, "start")
+    assert task.message.startswith("ValueError: nul \ufffd and surrogate")
+    assert len(task.message) <= 255
+    assert len(task.traceback.encode()) <= 16 * 1024
+    assert "[... cut ...]" in task.traceback
+
+
+def test_an_error_without_a_message_is_kept_all_the_same() -> None:
+    run = Odd(what="unprintable_error")
+    assert "(its message raised RuntimeError)" in at(run, "start").message
+
+
+def test_everything_inside_a_transaction_is_undone_with_it() -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        assert Straight().finished()
+        raise RuntimeError
+    assert not AutomationModel.objects.exists()
+    assert not Effect.objects.exists()
