@@ -30,7 +30,7 @@ class DatabaseNow(Func):
     """The database's own time: for claims, which must not jump when process time is moved."""
 
     output_field = models.DateTimeField()
-    template = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
+    template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'NOW')"
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """The time of this statement, not of the transaction's beginning."""

@@ -1,0 +1,119 @@
+"""What must never happen is refused by the database itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
+from django.db.models import CheckConstraint, UniqueConstraint
+
+from automations.models import AutomationModel, AutomationTaskModel
+from tests.plain import NOW
+
+pytestmark = pytest.mark.django_db
+
+RUN_VIOLATIONS: dict[str, list[dict[str, Any]]] = {
+    "atm_run_state_known": [{"state": "lost", "finished": True, "ended": NOW}],
+    "atm_run_finished_is_a_state": [
+        {"state": "running", "finished": True, "ended": NOW},
+        {"state": "failed", "finished": False},
+    ],
+    "atm_run_ended_when_finished": [
+        {"state": "finished", "finished": True},
+        {"state": "running", "ended": NOW},
+    ],
+    "atm_run_due_only_running": [
+        {"state": "suspended", "due": NOW},
+        {"state": "failed", "finished": True, "ended": NOW, "due": NOW},
+    ],
+    "atm_run_ended_frees_key": [
+        {"state": "finished", "finished": True, "ended": NOW, "unique_key": "k"},
+        {"state": "cancelled", "finished": True, "ended": NOW, "unique_key": "k"},
+    ],
+    "atm_run_claim_whole": [{"claimed_by": "me"}, {"claimed_until": NOW}],
+    "atm_run_key_given": [{"key": ""}],
+}
+TASK_VIOLATIONS: dict[str, list[dict[str, Any]]] = {
+    "atm_task_state_known": [{"state": "lost", "finished": NOW}],
+    "atm_task_open_xor_finished": [
+        {"state": "ready", "finished": NOW},
+        {"state": "completed"},
+    ],
+    "atm_task_due_only_open": [{"state": "completed", "finished": NOW, "due": NOW}],
+    "atm_task_asks_only_waiting": [{"state": "ready", "requires_interaction": True}],
+    "atm_task_has_a_node": [{"status": ""}],
+}
+
+
+def cases(violations: dict[str, list[dict[str, Any]]]) -> list[Any]:
+    """Return each violation with the name of its law."""
+    return [pytest.param(row, id=name) for name, rows in violations.items() for row in rows]
+
+
+@pytest.mark.parametrize("violation", cases(RUN_VIOLATIONS))
+def test_a_run_that_breaks_a_law_cannot_be_written(violation: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AutomationModel.objects.create(**{"automation_class": "x"} | violation)
+
+
+@pytest.mark.parametrize("violation", cases(TASK_VIOLATIONS))
+def test_a_task_that_breaks_a_law_cannot_be_written(violation: dict[str, Any]) -> None:
+    run = AutomationModel.objects.create(automation_class="x")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AutomationTaskModel.objects.create(**{"automation": run, "status": "x"} | violation)
+
+
+def test_two_runs_never_have_the_same_key() -> None:
+    first = AutomationModel.objects.create(automation_class="x")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AutomationModel.objects.create(automation_class="x", key=first.key)
+
+
+def test_one_running_run_for_each_unique_key_of_a_class() -> None:
+    AutomationModel.objects.create(automation_class="x", unique_key="k")
+    AutomationModel.objects.create(automation_class="y", unique_key="k")
+    AutomationModel.objects.create(automation_class="x")
+    AutomationModel.objects.create(automation_class="x")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AutomationModel.objects.create(automation_class="x", unique_key="k")
+
+
+def test_a_task_opens_each_of_its_successors_once() -> None:
+    run = AutomationModel.objects.create(automation_class="x")
+    first = AutomationTaskModel.objects.create(automation=run, status="a")
+    AutomationTaskModel.objects.create(automation=run, status="b", previous=first)
+    AutomationTaskModel.objects.create(automation=run, status="c", previous=first)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AutomationTaskModel.objects.create(automation=run, status="b", previous=first)
+
+
+def test_every_law_has_a_violation_here() -> None:
+    """A new constraint without a test of it fails here."""
+    tested = {*RUN_VIOLATIONS, *TASK_VIOLATIONS}
+    for model in (AutomationModel, AutomationTaskModel):
+        for law in model._meta.constraints:
+            if isinstance(law, CheckConstraint):
+                assert law.name in tested
+            else:
+                assert isinstance(law, UniqueConstraint)
+                assert law.name in {"atm_run_one_per_unique_key", "atm_task_opened_once"}
+
+
+def test_no_law_depends_on_what_some_database_drops_silently() -> None:
+    for model in (AutomationModel, AutomationTaskModel):
+        for law in model._meta.constraints:
+            if isinstance(law, UniqueConstraint):
+                assert law.condition is None
+                assert law.nulls_distinct is None
+        assert all(index.condition is None for index in model._meta.indexes)
+
+
+def test_the_checks_of_the_database_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("check", databases=["default"], fail_level="DEBUG")
+    assert "no issues" in capsys.readouterr().out
+
+
+def test_the_migrations_say_what_the_models_say() -> None:
+    call_command("makemigrations", "automations", check=True, dry_run=True, verbosity=0)
