@@ -31,6 +31,11 @@ def test_a_bare_node_completes_and_goes_on() -> None:
     assert run(flow.Node(description="Says nothing.")) == Complete()
 
 
+def test_only_a_node_that_asks_can_be_completed() -> None:
+    with pytest.raises(DefinitionError, match="asks nobody"):
+        bound(flow.Execute()).complete(PlainContext(), None, None)
+
+
 def test_execute_without_arguments_does_nothing() -> None:
     assert run(flow.Execute()) == Complete()
 

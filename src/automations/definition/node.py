@@ -139,6 +139,10 @@ class Node:
         """Say what becomes of the task after `execute` has raised ``error`` and was undone."""
         return Fail(error)
 
+    def complete(self, context: Context, form: Any, user: Any) -> Outcome:
+        """Return the outcome of the valid ``form`` that ``user`` has sent for this task."""
+        raise DefinitionError(f"Node {self.name!r} asks nobody, so nobody can complete it.")
+
     def sequence_flows(self) -> Iterator[SequenceFlow]:
         """Yield every arrow that leads out of this node."""
         if self.default_target:

@@ -19,7 +19,7 @@ from django.db.models import F, Func
 from django.db.utils import DatabaseError
 
 from automations import settings
-from automations.engine.trouble import is_lock_timeout
+from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.exceptions import RunBusy
 from automations.models import AutomationModel
 
@@ -139,6 +139,23 @@ def limited_wait(database: BaseDatabaseWrapper) -> Iterator[None]:
 def atomic() -> transaction.Atomic:
     """Return the transaction of a step, or a savepoint in the caller's."""
     return transaction.atomic(using=alias())
+
+
+@contextmanager
+def act_on(run_id: int) -> Iterator[None]:
+    """
+    Be one transaction in which a person, or code outside a step, changes a run.
+
+    Raise `RunBusy` if the database is in trouble or does not give a lock in time; inside a
+    transaction of the caller's its own error, for that transaction cannot go on.
+    """
+    try:
+        with atomic():
+            yield
+    except DatabaseError as error:
+        if in_transaction() or not is_transient(error):
+            raise
+        raise RunBusy(f"Run {run_id} cannot be changed just now. Try again.") from error
 
 
 def is_past(moment: datetime | None, now: datetime) -> bool:

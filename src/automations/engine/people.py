@@ -9,11 +9,10 @@ from django.forms import BaseForm
 
 from automations import settings
 from automations.engine.context import TaskContext
-from automations.engine.locking import alias, atomic, in_transaction, lock_run
+from automations.engine.locking import act_on, alias, lock_run
 from automations.engine.steps import claim_columns, open_tasks_of
 from automations.engine.transitions import apply, follow, move, revive, settle, tasks
-from automations.engine.trouble import is_transient
-from automations.exceptions import NotAllowed, RunBusy, TaskClosed
+from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
@@ -30,30 +29,20 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str =
     entered cannot be kept, and `RunBusy` if the run does not become free in
     ``ATM_LOCK_TIMEOUT`` seconds or the database is in trouble. Nothing is written then.
     """
-    try:
-        with atomic():
-            _submit(run_id, task_id, form, user, claim)
-    except Exception as error:
-        if in_transaction() or not is_transient(error):
-            raise
-        raise RunBusy(f"Run {run_id} cannot be changed just now. Try again.") from error
-
-
-def _submit(run_id: int, task_id: int, form: BaseForm, user: Any, claim: str) -> None:
-    run, found = _locked(run_id)
-    task = next((task for task in found if task.pk == task_id), None)
-    if task is None or not task.is_offered:
-        raise TaskClosed(f"Task {task_id} does not wait for anybody any more.")
-    person = get_user_model()._default_manager.using(alias()).filter(pk=user.pk).first()
-    if person is None or not task.may_be_done_by(person):
-        raise NotAllowed(f"{user} may not complete task {task_id} ({task.status}).")
-    others = [other for other in found if other is not task]
-    context = TaskContext(task, run, settings.now(), others)
-    context.load()
-    with atomic():
-        apply(context.node.complete(context, form, person), context)  # type: ignore[attr-defined]
-    settle(context, claim_columns(run, claim, keep=True))
-    record(Action.COMPLETE, task, person)
+    with act_on(run_id):
+        run, found = _locked(run_id)
+        task = next((task for task in found if task.pk == task_id), None)
+        if task is None or not task.is_offered:
+            raise TaskClosed(f"Task {task_id} does not wait for anybody any more.")
+        person = get_user_model()._default_manager.using(alias()).filter(pk=user.pk).first()
+        if person is None or not task.may_be_done_by(person):
+            raise NotAllowed(f"{user} may not complete task {task_id} ({task.status}).")
+        others = [other for other in found if other is not task]
+        context = TaskContext(task, run, settings.now(), others)
+        context.load()
+        apply(context.node.complete(context, form, person), context)
+        settle(context, claim_columns(run, claim, keep=True))
+        record(Action.COMPLETE, task, person)
 
 
 def retry(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> None:
@@ -62,7 +51,7 @@ def retry(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> N
 
     Raise `TaskClosed` if the task has not failed, `RunBusy` if the run does not become free.
     """
-    with atomic():
+    with act_on(run_id):
         context = _failed(run_id, task_id)
         move(context, TaskState.READY, due=context.now, message="", traceback="", result=None)
         revive(context)
@@ -75,7 +64,7 @@ def skip(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> No
 
     Raise `TaskClosed` if the task has not failed, `RunBusy` if the run does not become free.
     """
-    with atomic():
+    with act_on(run_id):
         context = _failed(run_id, task_id)
         context.load()
         move(context, TaskState.SKIPPED, message="skipped by a person")

@@ -13,7 +13,7 @@ from django.db.models import F
 from automations import payload, settings
 from automations.definition.process import ProcessDefinition
 from automations.definition.validation import refuse_if_flawed
-from automations.engine.locking import alias, atomic, from_now, in_transaction, lock_run, runs
+from automations.engine.locking import act_on, alias, atomic, from_now, in_transaction, lock_run, runs
 from automations.engine.transitions import tasks, wake, write_due
 from automations.exceptions import AutomationFinished, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
@@ -93,7 +93,7 @@ def make_unique_key(
 
 def kill(run_id: int) -> None:
     """Delete the run with its whole history, in one transaction, once nobody works on it."""
-    with atomic():
+    with act_on(run_id):
         if lock_run(run_id, wait=True):
             tasks().filter(automation=run_id).update(fork=None, previous=None)
             runs().filter(pk=run_id).delete()
@@ -108,7 +108,7 @@ def save_data(run_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) 
     `AutomationFinished` if there is no such run any more.
     """
     after = payload.clean(after)
-    with atomic():
+    with act_on(run_id):
         run = lock_run(run_id, wait=True)
         if run is None:
             raise AutomationFinished(f"There is no run {run_id} any more; its data is not saved.")

@@ -1,0 +1,262 @@
+"""Trouble with the database is told from an error of the work, by code and never by text."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from automations.dispatch.sweep import sweep
+from automations.engine import locking, people, steps
+from automations.engine.trouble import is_lock_timeout, is_transient
+from automations.exceptions import RunBusy
+from automations.models import AutomationModel
+from tests.engine.rows import at, path, row
+from tests.testapp import processes
+from tests.testapp.forms import ApprovalForm
+from tests.testapp.models import Effect
+from tests.testapp.processes import Straight
+
+
+class Coded(Exception):
+    """A driver's error with a code."""
+
+    def __init__(self, **codes: Any) -> None:
+        super().__init__("deadlock detected, or so it says")
+        vars(self).update(codes)
+
+
+def from_driver(cause: Exception, *args: Any) -> OperationalError:
+    """Return the error that Django makes of the driver's."""
+    error = OperationalError(*args)
+    error.__cause__ = cause
+    return error
+
+
+DEADLOCKS = [
+    from_driver(Coded(sqlstate="40P01")),
+    from_driver(Coded(sqlstate="40001")),
+    from_driver(Coded(sqlstate="08006")),
+    from_driver(Coded(sqlstate="57P01")),
+    from_driver(Coded(pgcode="53100")),
+    from_driver(Coded(), 1213, "Deadlock found"),
+    from_driver(Coded(), 2013, "Lost connection"),
+    from_driver(Coded(), 1305, "SAVEPOINT does not exist"),
+    from_driver(Coded(sqlite_errorcode=5)),
+    from_driver(Coded(sqlite_errorcode=517)),
+    from_driver(Coded(sqlite_errorcode=13)),
+    InterfaceError("connection already closed"),
+]
+OWN_ERRORS = [
+    ValueError("deadlock detected"),
+    from_driver(Coded(sqlstate="42P01")),
+    from_driver(Coded(sqlstate="23505")),
+    from_driver(Coded(), 1062, "Duplicate entry"),
+    from_driver(Coded(sqlite_errorcode=1)),
+    from_driver(sqlite3.OperationalError("database is locked, says the text alone")),
+]
+
+
+@pytest.mark.parametrize("error", DEADLOCKS)
+def test_trouble_is_known_by_its_code(error: Exception) -> None:
+    assert is_transient(error)
+
+
+@pytest.mark.parametrize("error", OWN_ERRORS)
+def test_an_error_of_the_work_is_no_trouble_whatever_its_text_says(error: Exception) -> None:
+    assert not is_transient(error)
+
+
+def test_a_lost_connection_has_no_code() -> None:
+    lost = type("OperationalError", (Exception,), {"__module__": "psycopg.errors"})
+    assert is_transient(from_driver(lost("server closed the connection unexpectedly")))
+
+
+def test_an_error_raised_from_trouble_is_trouble() -> None:
+    error = ValueError("could not save")
+    error.__cause__ = DEADLOCKS[0]
+    assert is_transient(error)
+
+
+def test_a_chain_of_errors_that_bites_its_tail_ends() -> None:
+    error = ValueError()
+    error.__cause__ = error
+    assert not is_transient(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        from_driver(Coded(sqlstate="55P03")),
+        from_driver(Coded(), 1205, "Lock wait timeout exceeded"),
+        from_driver(Coded(sqlite_errorcode=5)),
+    ],
+)
+def test_a_lock_that_is_not_given_is_known_by_its_code(error: Exception) -> None:
+    assert is_lock_timeout(error)
+    assert not is_lock_timeout(DEADLOCKS[0])
+
+
+def deadlock(times: int) -> Any:
+    """Return work that runs into a deadlock so many times before it succeeds."""
+    left = [times]
+
+    def work(self: Any, task: Any) -> None:
+        Effect.objects.create(run=self.id, node=task.status)
+        if left[0]:
+            left[0] -= 1
+            raise from_driver(Coded(sqlstate="40P01"), "deadlock detected")
+
+    return work
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deadlock_delays_a_task_and_never_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes.Straight, "note", deadlock(1))
+    run = Straight()
+    assert path(run) == ["first"]
+    task = at(run, "first")
+    assert (task.state, task.attempts) == ("ready", 0)
+    assert row(run).state == "running"
+    assert row(run).due == task.due
+    assert row(run).due > row(run).created
+    assert row(run).claimed_by == ""
+    assert not Effect.objects.exists()
+    AutomationModel.run(timestamp=task.due)
+    assert run.finished()
+    assert Effect.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_counts_what_the_database_has_delayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Straight(autorun=False)
+    monkeypatch.setattr(processes.Straight, "note", deadlock(1))
+    report = sweep()
+    assert report.ok
+    assert report.delayed == 1
+    assert "1 delayed by the database" in str(report)
+    assert row(run).claimed_by == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_before_a_task_is_known_delays_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Straight(autorun=False)
+
+    def broken(run_id: int, *, wait: bool) -> None:
+        raise DEADLOCKS[0]
+
+    monkeypatch.setattr(steps, "lock_run", broken)
+    assert steps.step(run.id) == steps.Step(delayed=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_while_delaying_keeps_no_other_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [Straight(autorun=False), Straight(autorun=False)]
+    monkeypatch.setattr(processes.Straight, "note", deadlock(1))
+
+    def broken(*args: Any) -> None:
+        raise DEADLOCKS[0]
+
+    monkeypatch.setattr(steps, "delay", broken)
+    report = sweep()
+    assert (report.delayed, report.broken) == (1, 0)
+    assert sorted(row(run).state for run in runs) == ["finished", "running"]
+
+
+@pytest.mark.django_db
+def test_inside_a_transaction_of_the_callers_trouble_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes.Straight, "note", deadlock(1))
+    with pytest.raises(OperationalError, match="deadlock"), transaction.atomic():
+        Straight()
+    assert not AutomationModel.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_is_gone_is_never_written_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On MariaDB a deadlock takes the savepoints with it, even if the work has swallowed it."""
+
+    def swallow(self: Any, task: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+            if connection.vendor != "mysql":
+                cursor.execute("BEGIN")
+
+    monkeypatch.setattr(processes.Straight, "note", swallow)
+    run = Straight(autorun=False)
+    outcome = steps.step(run.id)
+    assert outcome.delayed or outcome.failed
+    assert path(run) == ["first"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_gets_a_busy_answer_when_the_database_is_in_trouble(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(run_id: int, *, wait: bool) -> None:
+        raise DEADLOCKS[0]
+
+    monkeypatch.setattr(people, "lock_run", broken)
+    with pytest.raises(RunBusy, match="cannot be changed just now"):
+        people.submit(1, 1, ApprovalForm(), None)
+    with pytest.raises(OperationalError), transaction.atomic():
+        people.submit(1, 1, ApprovalForm(), None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_is_not_given_is_a_busy_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Straight(autorun=False)
+
+    def never(run_id: int) -> None:
+        raise from_driver(Coded(sqlstate="55P03"), "canceling statement due to lock timeout")
+
+    monkeypatch.setattr(locking, "take_write_lock", never)
+    with pytest.raises(RunBusy, match="did not become free in 5 seconds"), transaction.atomic():
+        locking.lock_run(run.id, wait=True)
+
+    def other(run_id: int) -> None:
+        raise DEADLOCKS[0]
+
+    monkeypatch.setattr(locking, "take_write_lock", other)
+    with pytest.raises(OperationalError), transaction.atomic():
+        locking.lock_run(run.id, wait=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_for_a_lock_has_a_limit(settings: Any) -> None:
+    """Against a second connection that holds the lock."""
+    import threading
+
+    settings.ATM_LOCK_TIMEOUT = 1
+    run = Straight(autorun=False)
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                locking.lock_run(run.id, wait=False)
+                held.set()
+                done.wait(30)
+        finally:
+            connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert held.wait(10)
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA busy_timeout = 200")
+        with pytest.raises(RunBusy), locking.act_on(run.id):
+            locking.lock_run(run.id, wait=True)
+        if connection.vendor != "sqlite":
+            assert steps.step(run.id) == steps.Step(obtained=False)
+    finally:
+        done.set()
+        holder.join()
+        connection.close()
+    with transaction.atomic():
+        assert locking.lock_run(run.id, wait=True) is not None

@@ -1,0 +1,134 @@
+"""A small Django project for the tests, on one of three databases.
+
+``ATM_TEST_DATABASE`` chooses the database: ``sqlite`` (default), ``postgresql`` or ``mariadb``.
+``ATM_TEST_DATABASE_NAME`` makes an existing database the ordinary one: a process that a test starts
+works in the database of the test. ``ATM_TEST_ATOMIC_REQUESTS=1`` wraps each request in a transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+# One name for this run of the tests, so that several at a time do not meet in one database. The
+# processes that it starts (workers of pytest-xdist, for one) inherit the name.
+RUN = os.environ.setdefault("ATM_TEST_RUN", str(os.getpid()))
+DIRECTORY = Path(tempfile.gettempdir()) / f"automations-tests-{RUN}"
+
+VENDOR = os.environ.get("ATM_TEST_DATABASE", "sqlite")
+NAME = os.environ.get("ATM_TEST_DATABASE_NAME")
+
+
+def sqlite() -> dict[str, Any]:
+    """Return a database in a file, so that other processes can open it."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": NAME or ":memory:",
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "timeout": 20,
+        },
+        "TEST": {"NAME": str(DIRECTORY / "test.sqlite3")},
+    }
+
+
+def postgresql() -> dict[str, Any]:
+    """Return the PostgreSQL that libpq's environment variables name, else the one of this machine."""
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": NAME or "automations",
+        "HOST": os.environ.get("PGHOST", "127.0.0.1"),
+        "PORT": os.environ.get("PGPORT", "5432"),
+        "USER": os.environ.get("PGUSER", "postgres"),
+        "PASSWORD": os.environ.get("PGPASSWORD", ""),
+        "TEST": {"NAME": f"test_automations_{RUN}"},
+    }
+
+
+def mariadb() -> dict[str, Any]:
+    """Return the MariaDB that the environment names, else the one of this machine."""
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
+    return {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": NAME or "automations",
+        "HOST": os.environ.get("MYSQL_HOST", "127.0.0.1"),
+        "PORT": os.environ.get("MYSQL_PORT", "3306"),
+        "USER": os.environ.get("MYSQL_USER", "root"),
+        "PASSWORD": os.environ.get("MYSQL_PASSWORD", ""),
+        "OPTIONS": {
+            "charset": "utf8mb4",
+            # Django's default, said aloud: what a locked row shows depends on it.
+            "isolation_level": "read committed",
+        },
+        "TEST": {
+            "NAME": f"test_automations_{RUN}",
+            "CHARSET": "utf8mb4",
+            # Deliberately one that takes "a" and "A" for equal, as the database of nearly every user
+            # does: a constraint or a look-up that only works with a binary collation shows here.
+            "COLLATION": "utf8mb4_unicode_ci",
+        },
+    }
+
+
+DATABASES = {"default": {"sqlite": sqlite, "postgresql": postgresql, "mariadb": mariadb}[VENDOR]()}
+DATABASES["default"]["ATOMIC_REQUESTS"] = os.environ.get("ATM_TEST_ATOMIC_REQUESTS") == "1"
+
+SECRET_KEY = "for the tests only"
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "tests.urls"
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.admin",
+    "django.contrib.staticfiles",
+    "automations",
+    "tests.testapp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Not UTC, and with a change of clocks: a wall-clock rule that is worked out in UTC shows.
+TIME_ZONE = "Europe/Berlin"
+USE_TZ = True
+LANGUAGE_CODE = "en"
+USE_I18N = True
+
+STATIC_URL = "static/"
+MEDIA_ROOT = str(DIRECTORY / "media")
+LOGIN_REDIRECT_URL = "/"
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+# Hashing is slow on purpose; no test has a password to protect.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
