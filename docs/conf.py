@@ -1,0 +1,28 @@
+"""How the documentation is built: ``make docs``."""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+import django  # noqa: E402
+
+django.setup()
+
+import automations  # noqa: E402
+
+project = "Django Automations"
+author = "Django Automations contributors"
+copyright = author
+release = version = automations.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+html_theme = "furo"
+html_title = "Django Automations"
+exclude_patterns = ["_build"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+myst_enable_extensions = ["deflist"]
+nitpicky = False
