@@ -50,5 +50,4 @@ def child_environment(db: None) -> dict[str, str]:
         "ATM_TEST_DATABASE": settings.VENDOR,
         "ATM_TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
-        "PYTHONWARNINGS": "error",
     }

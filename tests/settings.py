@@ -128,7 +128,6 @@ USE_I18N = True
 STATIC_URL = "static/"
 MEDIA_ROOT = str(DIRECTORY / "media")
 LOGIN_REDIRECT_URL = "/"
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 # Hashing is slow on purpose; no test has a password to protect.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
