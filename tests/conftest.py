@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -32,6 +34,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(settings.DIRECTORY, ignore_errors=True)
 
 
+def printable(value: Any) -> Any:
+    """Return ``value`` with a mark for each character that UTF-8 does not have."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {printable(key): printable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(printable(item) for item in value)
+    return value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Let pytest-xdist report a test that has logged hostile text: a lone surrogate stops it."""
+    return printable((yield))
+
+
 @pytest.fixture(scope="session")
 def database_vendor() -> str:
     """Which database the tests run on: ``sqlite``, ``postgresql`` or ``mariadb``."""
@@ -40,7 +59,8 @@ def database_vendor() -> str:
 
 @pytest.fixture
 def child_environment(db: None) -> dict[str, str]:
-    """The environment of a process that works in the database of this test.
+    """
+    The environment of a process that works in the database of this test.
 
     It sees only what is committed: the test needs ``@pytest.mark.django_db(transaction=True)``.
     """

@@ -1,8 +1,10 @@
-"""A small Django project for the tests, on one of three databases.
+"""
+A small Django project for the tests, on one of three databases.
 
 ``ATM_TEST_DATABASE`` chooses the database: ``sqlite`` (default), ``postgresql`` or ``mariadb``.
-``ATM_TEST_DATABASE_NAME`` makes an existing database the ordinary one: a process that a test starts
-works in the database of the test. ``ATM_TEST_ATOMIC_REQUESTS=1`` wraps each request in a transaction.
+``ATM_TEST_DATABASE_NAME`` makes an existing database the ordinary one: a process that a test
+starts works in the database of the test. ``ATM_TEST_ATOMIC_REQUESTS=1`` wraps each request in
+a transaction.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def sqlite() -> dict[str, Any]:
 
 
 def postgresql() -> dict[str, Any]:
-    """Return the PostgreSQL that libpq's environment variables name, else the one of this machine."""
+    """Return the PostgreSQL that the environment names as for libpq, else this machine's."""
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": NAME or "automations",
@@ -49,7 +51,7 @@ def postgresql() -> dict[str, Any]:
 
 
 def mariadb() -> dict[str, Any]:
-    """Return the MariaDB that the environment names, else the one of this machine."""
+    """Return the MariaDB that the environment names, else this machine's."""
     import pymysql
 
     pymysql.install_as_MySQLdb()
@@ -68,8 +70,8 @@ def mariadb() -> dict[str, Any]:
         "TEST": {
             "NAME": f"test_automations_{RUN}",
             "CHARSET": "utf8mb4",
-            # Deliberately one that takes "a" and "A" for equal, as the database of nearly every user
-            # does: a constraint or a look-up that only works with a binary collation shows here.
+            # Deliberately one that takes "a" and "A" for equal, as nearly every user's database
+            # does: a constraint or a look-up that needs a binary collation fails here.
             "COLLATION": "utf8mb4_unicode_ci",
         },
     }
