@@ -113,7 +113,6 @@ class BoundObject:
         return automation._bound_object(self.name, self.model)
 
 
-
 class Automation(metaclass=AutomationType):
     """
     A business process: its attributes are its steps, in order.
@@ -389,4 +388,3 @@ DOCUMENTED = {
 RESERVED: frozenset[str] = frozenset(
     {name for name in dir(Automation) if not name.startswith("_")} | DOCUMENTED
 )
-

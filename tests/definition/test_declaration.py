@@ -79,7 +79,7 @@ def test_what_replaces_a_node_in_the_same_body_removes_it() -> None:
     class Replaced(flow.Automation):
         start = flow.Execute()
         text = flow.Execute()
-        text = "no node any more"  # type: ignore[assignment]
+        text = "no node any more"  # type: ignore[assignment]  # noqa: PIE794
         end = flow.End()
 
     assert list(Replaced._meta.nodes) == ["start", "end"]

@@ -69,7 +69,7 @@ def test_a_reserved_name() -> None:
 def test_a_name_declared_twice() -> None:
     class Flawed(flow.Automation):
         start = flow.Execute()
-        start = flow.Execute()  # noqa: F811, PIE794
+        start = flow.Execute()  # noqa: PIE794
         end = flow.End()
 
     assert found(Flawed) == {"E103": ["start"]}

@@ -52,7 +52,7 @@ def test_a_failure_stops_the_run_and_is_kept(failed: Fragile) -> None:
 
 
 def test_the_traceback_shows_no_local_variables(failed: Fragile) -> None:
-    assert "swordfish\"  # noqa" not in at(failed, "risky").traceback
+    assert 'swordfish"  # noqa' not in at(failed, "risky").traceback
     assert "password =" not in at(failed, "risky").traceback
 
 

@@ -29,8 +29,8 @@ from tests.testapp.models import Effect, IssueList, Ticket
 from tests.testapp.processes import (
     Bound,
     ForGroup,
-    Lost,
     Loop,
+    Lost,
     Named,
     Nested,
     Odd,
@@ -412,7 +412,11 @@ def answer(run: Any, node: str, user: User, **entries: Any) -> inline.Progress:
 def test_a_form_waits_for_its_person_and_keeps_the_answer(ada: User) -> None:
     run = Offer(asked="ada")
     task = at(run, "ask")
-    assert (task.state, task.interaction_user, task.interaction_user_name) == ("waiting", ada, "ada")
+    assert (task.state, task.interaction_user, task.interaction_user_name) == (
+        "waiting",
+        ada,
+        "ada",
+    )
     answer(run, "ask", ada, approved=True, reason="good")
     data = row(run).data
     assert data["ask"] == {"approved": True, "reason": "good"}

@@ -200,8 +200,8 @@ def test_poll_postpones_until_there_is_an_answer() -> None:
     class Poll(flow.Node):
         """Ask a question again and again until it has an answer."""
 
-        def __init__(self, question: Any, *, every: datetime.timedelta, description: str = ""):
-            super().__init__(description=description)
+        def __init__(self, question: Any, *, every: datetime.timedelta) -> None:
+            super().__init__()
             self.question = question
             self.every = every
 

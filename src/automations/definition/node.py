@@ -21,7 +21,6 @@ from automations.definition.sequence import SequenceFlow
 from automations.exceptions import DefinitionError
 from automations.outcomes import Complete, Fail, Outcome, Postpone, Skip
 
-
 PLAIN_TYPES: dict[str, type] = {
     "AfterWaitingFor": datetime.timedelta,
     "AfterWaitingUntil": datetime.datetime,
@@ -44,7 +43,7 @@ class Context(Protocol):
         """Return ``value``, or the attribute of the automation that ``this.x`` stands for."""
 
     def evaluate(self, value: Any) -> Any:
-        """Return ``value``; call it with the task first if it, or what it points to, is callable."""
+        """Return ``value``, called with the task if it, or what it points to, is callable."""
 
 
 class Node:
@@ -281,5 +280,3 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name or '(unnamed)'}>"
-
-

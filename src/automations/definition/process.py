@@ -14,7 +14,6 @@ from automations.definition.node import Node
 from automations.definition.sequence import SequenceFlow
 from automations.exceptions import NodeNotFound
 
-
 MISSING = object()
 
 

@@ -47,9 +47,7 @@ def may_poll(run: AutomationModel) -> bool:
         return False  # the step makes it an incident
 
 
-def idle_answer(
-    run: AutomationModel, task: AutomationTaskModel, now: datetime
-) -> Postpone | None:
+def idle_answer(run: AutomationModel, task: AutomationTaskModel, now: datetime) -> Postpone | None:
     """
     Return what a step would note if looking at ``task`` changes nothing, else None.
 

@@ -13,7 +13,15 @@ from django.db.models import F
 from automations import payload, settings
 from automations.definition.process import ProcessDefinition
 from automations.definition.validation import refuse_if_flawed
-from automations.engine.locking import act_on, alias, atomic, from_now, in_transaction, lock_run, runs
+from automations.engine.locking import (
+    act_on,
+    alias,
+    atomic,
+    from_now,
+    in_transaction,
+    lock_run,
+    runs,
+)
 from automations.engine.transitions import tasks, wake, write_due
 from automations.exceptions import AutomationFinished, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel

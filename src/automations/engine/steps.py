@@ -268,4 +268,3 @@ def charge(run_id: int, *, seen: Collection[int] = (), now: datetime | None = No
 def give_back(task_id: int) -> None:
     """Take back an attempt that was counted and not made."""
     tasks().filter(pk=task_id, attempts__gt=0).update(attempts=F("attempts") - 1)
-

@@ -155,9 +155,7 @@ def postpone(context: TaskContext, outcome: Postpone) -> None:
         task.due, task.attempts = due, 0
 
 
-def next_look(
-    now: datetime, until: datetime | None, due: datetime | None
-) -> datetime:
+def next_look(now: datetime, until: datetime | None, due: datetime | None) -> datetime:
     """Return when to ask a condition again: after ``ATM_POLL``, but by ``until``."""
     pause = settings.seconds("ATM_POLL")
     if not pause and due is not None and due <= now:

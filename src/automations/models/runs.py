@@ -61,10 +61,10 @@ class AutomationModel(models.Model):
         _("version"), default=0, help_text=_("How often the data has been changed.")
     )
     key = models.CharField(_("key"), max_length=64, default=make_key, unique=True)
-    unique_key = models.CharField(
+    unique_key = models.CharField(  # noqa: DJ001 - NULL: any number of ended runs beside it
         _("unique key"),
         max_length=64,
-        null=True,  # noqa: DJ001 - NULL is what lets any number of ended runs stand beside it
+        null=True,
         help_text=_("What only one running run may have; empty once the run has ended."),
     )
     due = models.DateTimeField(

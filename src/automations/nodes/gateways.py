@@ -25,7 +25,9 @@ class Clause:
 
 class If(WorkNode):
     """
-    Choose the way by a condition, which is asked once each time the process comes here::
+    Choose the way by a condition, which is asked once each time the process comes here.
+
+    ::
 
         check = flow.If(this.is_approved).Then(this.invite).Else(this.end)
 

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         self._listen()
         while True:
             report = self._sweep(patient=every is not None)
-            if report and (verbosity > 1 or verbosity and (report.runs or every is None)):
+            if report and (verbosity > 1 or (verbosity and (report.runs or every is None))):
                 self.stdout.write(str(report))
             if every is None:
                 if report and not report.ok:
