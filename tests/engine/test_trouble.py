@@ -210,14 +210,14 @@ def test_a_person_gets_a_busy_answer_when_the_database_is_in_trouble(
 def test_a_lock_that_is_not_given_is_a_busy_run(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Straight(autorun=False)
 
-    def never(run_id: int) -> None:
+    def never(limit: float) -> None:
         raise from_driver(Coded(sqlstate="55P03"), "canceling statement due to lock timeout")
 
     monkeypatch.setattr(locking, "take_write_lock", never)
     with pytest.raises(RunBusy, match="did not become free in 5 seconds"), transaction.atomic():
         locking.lock_run(run.id, wait=True)
 
-    def other(run_id: int) -> None:
+    def other(limit: float) -> None:
         raise DEADLOCKS[0]
 
     monkeypatch.setattr(locking, "take_write_lock", other)
@@ -230,7 +230,7 @@ def test_waiting_for_a_lock_has_a_limit(settings: Any) -> None:
     """Against a second connection that holds the lock."""
     import threading
 
-    settings.ATM_LOCK_TIMEOUT = 1
+    settings.ATM_LOCK_TIMEOUT = 1 if connection.vendor != "sqlite" else 0.1
     run = Straight(autorun=False)
     held, done = threading.Event(), threading.Event()
 
@@ -247,9 +247,6 @@ def test_waiting_for_a_lock_has_a_limit(settings: Any) -> None:
     holder.start()
     try:
         assert held.wait(10)
-        if connection.vendor == "sqlite":
-            with connection.cursor() as cursor:
-                cursor.execute("PRAGMA busy_timeout = 200")
         with pytest.raises(RunBusy), locking.act_on(run.id):
             locking.lock_run(run.id, wait=True)
         if connection.vendor != "sqlite":

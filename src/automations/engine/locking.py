@@ -9,17 +9,18 @@ by a write as its first statement.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func
+from django.db.models import Func
 from django.db.utils import DatabaseError
 
 from automations import settings
 from automations.engine.trouble import is_lock_timeout, is_transient
+from automations.engine.turns import begins_with_lock, begun_in_turn, in_turn
 from automations.exceptions import RunBusy
 from automations.models import AutomationModel
 
@@ -77,18 +78,21 @@ def for_update(queryset: Runs, *, skip_locked: bool) -> Runs:
     )
 
 
-def take_write_lock(run_id: int = 0) -> None:
+def take_write_lock(limit: float | None = None) -> None:
     """
     On SQLite, make sure that this transaction holds the write lock before it reads.
 
     A transaction that reads first and writes later would fail if another has written meanwhile,
-    so the write comes first; that it may touch no row does not matter.
+    so a write comes first; that it touches no row does not matter. ``limit`` is how many seconds
+    to wait for it, if not as many as the connection says.
     """
     database = connection()
-    if database.features.has_select_for_update:
+    if database.vendor != "sqlite" or begins_with_lock(database):
         return
-    if getattr(database, "transaction_mode", None) not in ("IMMEDIATE", "EXCLUSIVE"):
-        runs().filter(pk=run_id).update(version=F("version"))
+    table = database.ops.quote_name(AutomationModel._meta.db_table)
+    with database.cursor() as cursor:
+        write = f"UPDATE {table} SET version = version WHERE id = 0"  # noqa: S608 - no input
+        in_turn(database, lambda: cursor.execute(write), limit)
 
 
 def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
@@ -100,11 +104,11 @@ def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
     """
     row = runs().filter(pk=run_id)
     if not wait:
-        take_write_lock(run_id)
+        take_write_lock()
         return for_update(row, skip_locked=True).first()
     try:
         with limited_wait(connection()):
-            take_write_lock(run_id)
+            take_write_lock(settings.get("ATM_LOCK_TIMEOUT"))
             return for_update(row, skip_locked=False).first()
     except DatabaseError as error:
         if is_lock_timeout(error):
@@ -133,12 +137,21 @@ def limited_wait(database: BaseDatabaseWrapper) -> Iterator[None]:
             finally:
                 cursor.execute(f"SET innodb_lock_wait_timeout = {int(usual)}")
         else:
-            yield  # SQLite waits as long as the ``timeout`` of the connection says
+            yield  # on SQLite the limit is kept by whoever takes the write lock
 
 
-def atomic() -> transaction.Atomic:
-    """Return the transaction of a step, or a savepoint in the caller's."""
-    return transaction.atomic(using=alias())
+def atomic(limit: float | None = None) -> AbstractContextManager[None]:
+    """
+    Return the transaction of a step, or a savepoint in the caller's.
+
+    ``limit`` is how many seconds to wait for SQLite's write lock, if not as many as the
+    connection says.
+    """
+    database = connection()
+    block = transaction.atomic(using=database.alias)
+    if database.vendor == "sqlite" and begins_with_lock(database) and not in_transaction():
+        return begun_in_turn(database, block, limit)
+    return block
 
 
 @contextmanager
@@ -150,7 +163,7 @@ def act_on(run_id: int) -> Iterator[None]:
     transaction of the caller's its own error, for that transaction cannot go on.
     """
     try:
-        with atomic():
+        with atomic(settings.get("ATM_LOCK_TIMEOUT")):
             yield
     except DatabaseError as error:
         if in_transaction() or not is_transient(error):
