@@ -1,0 +1,54 @@
+# Everything a developer does, from a fresh clone with nothing but Python and make.
+# The first call of a target makes the virtual environment that it needs.
+
+.DEFAULT_GOAL := help
+
+# Any Python from 3.8 on starts the tools; they look for the one that the project needs.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(name) -c "import sys; sys.version_info >= (3, 8) and print(1)" 2>/dev/null),$(name))) python3)
+
+# The Python of the main environment; making it says what it does.
+MAIN = $(PYTHON) tools/environments.py main
+IN_MAIN = python=$$($(MAIN)) && bin=$$(dirname "$$python")
+
+.PHONY: help
+help: ## Say what there is (this)
+	@echo "Usage: make <target>"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+
+.PHONY: test
+test: ## Run the tests on all databases and versions; make test ARGS="-k name" for some
+	@$(PYTHON) tools/test.py $(ARGS)
+
+.PHONY: lint
+lint: ## Check style, format and the floors (which module may import which)
+	@$(IN_MAIN) && set -x && "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$bin/lint-imports"
+
+.PHONY: format
+format: ## Put the code into the project's format
+	@$(IN_MAIN) && set -x && "$$bin/ruff" check --fix . ; "$$bin/ruff" format .
+
+.PHONY: types
+types: ## Check the types of the package
+	@$(IN_MAIN) && set -x && "$$bin/mypy"
+
+.PHONY: docs
+docs: ## Build the documentation into docs/_build/html
+	@$(IN_MAIN) && set -x && "$$bin/sphinx-build" -W --keep-going -b html docs docs/_build/html
+
+.PHONY: demo
+demo: ## Prepare the demo: its environment, its database, its people
+	@$(PYTHON) tools/demo.py prepare
+
+.PHONY: demo-run
+demo-run: ## Run the demo: web server and scheduler, until Ctrl-C
+	@$(PYTHON) tools/demo.py run $(ARGS)
+
+.PHONY: demo-reset
+demo-reset: ## Throw the demo's data away and prepare it anew
+	@$(PYTHON) tools/demo.py reset
+
+.PHONY: clean
+clean: ## Remove the environments and everything that was built
+	rm -rf .venv .venv-* .coverage .coverage.* htmlcov docs/_build dist build
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests tools docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,288 @@
+"""
+Run the tests: on every database, and on the oldest Python and Django. ``make test`` calls this.
+
+Needs nothing but Python 3.8; makes the environments that it needs. What is given on the command
+line goes to pytest; coverage is only required of a whole run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import environments
+import pythons
+from environments import ROOT, Plan
+
+TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
+
+# The database that always exists, to knock at.
+DOOR = {"postgresql": "postgres", "mariadb": "mysql"}
+
+# Percent of lines and branches that the passes together must have run.
+TOTAL = 95.0
+PARTS = {"automations/definition": 100.0, "automations/nodes": 100.0, "automations/engine": 100.0}
+
+# Connects as the tests do, so that what keeps them out (a password, a release that Django does not
+# support) is found here.
+KNOCK = """
+from django.db import connection
+connection.ensure_connection()
+if connection.vendor == "postgresql":
+    number = connection.pg_version
+    print("PostgreSQL", f"{number // 10000}.{number % 10000}")
+elif connection.vendor == "mysql":
+    name = "MariaDB" if connection.mysql_is_mariadb else "MySQL"
+    print(name, ".".join(map(str, connection.mysql_version)))
+else:
+    print("SQLite", connection.Database.sqlite_version)
+"""
+
+
+class Result(NamedTuple):
+    """What came of one pass."""
+
+    title: str
+    database: str
+    passed: bool
+    summary: str
+
+
+def variables(database: str, **more: str) -> dict[str, str]:
+    """Return the environment of a process that works with ``database``."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "ATM_TEST_DATABASE": database,
+        **more,
+    }
+
+
+def knock(python: str, database: str, server: dict[str, str]) -> tuple[bool, str]:
+    """Tell whether the database answers: its version, or what is wrong."""
+    door = {"ATM_TEST_DATABASE_NAME": DOOR[database]} if database in DOOR else {}
+    try:
+        answer = subprocess.run(
+            [python, "-c", KNOCK],
+            env=variables(database, **door, **server),
+            cwd=str(ROOT),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False, "no answer within a minute"
+    if answer.returncode:
+        lines = [line for line in answer.stderr.splitlines() if line.strip()]
+        return False, " ".join(lines[-1:]) or f"ended with {answer.returncode}"
+    return True, answer.stdout.strip()
+
+
+@contextlib.contextmanager
+def private_postgres(python: str) -> Iterator[dict[str, str] | None]:
+    """Run a PostgreSQL of our own meanwhile; give what leads to it, or None if that fails."""
+    helper = subprocess.Popen(
+        [python, str(ROOT / "tools" / "private_postgres.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # it ends when we close its input, however we end
+    )
+    try:
+        folder = helper.stdout.readline().strip() if helper.stdout else ""
+        if folder:
+            yield {"PGHOST": folder, "PGPORT": "5432", "PGUSER": "postgres", "PGPASSWORD": ""}
+        else:
+            yield None
+    finally:
+        if helper.stdin:
+            helper.stdin.close()
+        helper.wait()
+
+
+def run_and_show(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run the command, show what it says as it says it; return its code and its last words."""
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+    )
+    tail = b""
+    try:
+        while process.stdout:
+            piece = os.read(process.stdout.fileno(), 65536)
+            if not piece:
+                break
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+            tail = (tail + piece)[-8192:]
+        code = process.wait()
+    except BaseException:
+        # Interrupted: let pytest take its databases down.
+        with contextlib.suppress(Exception):
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+        process.kill()
+        raise
+    return code, re.sub(rb"\x1b\[[0-9;]*m", b"", tail).decode("utf-8", "replace")
+
+
+def summary_of(words: str, code: int) -> str:
+    """Return pytest's own summary."""
+    found = re.findall(
+        r"^(?:=+ )?(\d+ .+ in [\d.]+s.*?|no tests ran in .+?)(?: =+)?$", words, re.MULTILINE
+    )
+    return found[-1] if found else f"pytest ended with {code}"
+
+
+def run_pass(plan: Plan, database: str, arguments: list[str], **more: str) -> Result:
+    """Run pytest once."""
+    python = environments.ensure(plan)
+    version = more.pop("version", TITLES[database])
+    print(f"\n=== {plan.title} on {version}", flush=True)
+    command = [python, "-m", "pytest", "-n", "2", "--dist", "worksteal"]
+    if "COVERAGE_FILE" in more:
+        command += ["--cov", "--cov-report="]
+    if sys.stdout.isatty():
+        command.append("--color=yes")
+    begun = time.monotonic()
+    code, words = run_and_show(command + arguments, variables(database, **more))
+    print(f"({time.monotonic() - begun:.0f} s)", flush=True)
+    # A selection may hit nothing: that is no failure of the code.
+    passed = code == 0 or (code == 5 and bool(arguments))
+    return Result(plan.title, version, passed, summary_of(words, code))
+
+
+def percent(python: str, environment: dict[str, str], *include: str) -> float | None:
+    """Return how much of the files was run; None without any data of them."""
+    command = [python, "-m", "coverage", "report", "--format=total", *include]
+    answer = subprocess.run(
+        command, env=environment, cwd=str(ROOT), capture_output=True, text=True, check=False
+    )
+    try:
+        return float(answer.stdout)
+    except ValueError:
+        return None
+
+
+def check_coverage(python: str, folder: Path) -> tuple[bool, list[str]]:
+    """Combine what all passes have run and show it; return whether it is enough, and why."""
+    environment = {**os.environ, "COVERAGE_FILE": str(ROOT / ".coverage")}
+    coverage = [python, "-m", "coverage"]
+    pieces = [str(path) for path in sorted(folder.iterdir())]
+    combine = [*coverage, "combine", "--quiet", *pieces]
+    if subprocess.run(combine, env=environment, cwd=str(ROOT), check=False).returncode:
+        return False, ["  no coverage was measured"]
+    print("\n=== Coverage of all passes", flush=True)
+    subprocess.run([*coverage, "report"], env=environment, cwd=str(ROOT), check=False)
+    enough, lines = True, []
+    for name, least in [("everything", TOTAL), *PARTS.items()]:
+        include = [] if name == "everything" else [f"--include=*/{name}/*"]
+        reached = percent(python, environment, *include)
+        good = reached is not None and reached >= least
+        enough = enough and good
+        said = "nothing measured" if reached is None else f"{reached:.2f} %"
+        verdict = "ok" if good else "TOO LITTLE"
+        lines.append(f"  {name:<24} {said:>8}, at least {least:.0f} %: {verdict}")
+    return enough, lines
+
+
+def main() -> int:
+    """Run all passes; say at the end what came of each, and what could not be tried."""
+    arguments = sys.argv[1:]
+    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    found = pythons.find()
+    main_plan = environments.plan("main", found)
+    oldest_plan = environments.plan("oldest", found)
+    if main_plan is None:
+        raise SystemExit("There is no environment to test in.")
+    python = environments.ensure(main_plan)
+    results: list[Result] = []
+    missing = [plan.remark for plan in (main_plan, oldest_plan) if plan and plan.remark]
+    absent: list[str] = []
+    folder = Path(tempfile.mkdtemp(prefix="automations-coverage-"))
+
+    def one(plan: Plan, database: str, **more: str) -> None:
+        name = "{}-{}".format(database, plan.folder.name.lstrip("."))
+        more["ATM_TEST_RUN"] = f"{os.getpid()}_{len(results)}"
+        if not arguments:
+            more["COVERAGE_FILE"] = str(folder / name)
+        results.append(run_pass(plan, database, arguments, **more))
+
+    try:
+        for database in TITLES:
+            answers, words = knock(python, database, {})
+            if answers:
+                one(main_plan, database, version=words)
+                continue
+            if database == "postgresql":
+                print(f"\nPostgreSQL: {words}\nStarting a private one ...", flush=True)
+                with private_postgres(python) as server:
+                    if server:
+                        answers, words = knock(python, database, server)
+                    if server and answers:
+                        one(main_plan, database, version=words + " (private)", **server)
+                        continue
+            absent.append(f"{TITLES[database]}: {words}")
+        if oldest_plan:
+            words = knock(environments.ensure(oldest_plan), "sqlite", {})[1]
+            one(oldest_plan, "sqlite", version=words)
+        good = all(result.passed for result in results)
+        covered: list[str] = []
+        if arguments:
+            missing.append("coverage is not measured when pytest is given arguments")
+        else:
+            enough, covered = check_coverage(python, folder)
+            if absent and not enough:
+                missing.append("coverage is not required while a database is missing")
+            else:
+                good = good and enough
+    finally:
+        shutil.rmtree(str(folder), ignore_errors=True)
+
+    lines = ["", "=== Passes"]
+    for result in results:
+        verdict = "ok  " if result.passed else "FAIL"
+        lines.append(f"  {verdict}  {result.title:<24} {result.database:<26} {result.summary}")
+    if covered:
+        lines += ["=== Coverage", *covered]
+    if absent or missing:
+        lines.append("=== NOT TESTED")
+        lines += ["  " + line for line in absent + missing]
+    if absent and in_ci:
+        lines.append("  A database is missing: that is a failure where CI is set.")
+        good = False
+    lines.append("=== " + ("PASSED" if good else "FAILED"))
+    print("\n".join(lines), flush=True)
+    if os.environ.get("ATM_TEST_SUMMARY"):
+        Path(os.environ["ATM_TEST_SUMMARY"]).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 0 if good else 1
+
+
+def end(number: int, frame: object) -> None:
+    """Being told to end is like Ctrl-C: databases and servers are taken down first."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, end)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        sys.exit(130)
