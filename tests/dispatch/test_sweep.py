@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, transaction
 
 from automations.dispatch import claims, inline, sweep
-from automations.engine import locking, steps
+from automations.engine import locking, people, steps
 from automations.management.commands import automation_step
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import HOUR
 from tests.testapp import processes
+from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
-from tests.testapp.processes import Fragile, Loop, Straight, Waiting
+from tests.testapp.processes import Fragile, Loop, Offer, Straight, Waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -200,6 +202,42 @@ def test_inside_a_transaction_an_error_of_the_engine_is_raised(
     monkeypatch.setattr(sweep, "advance", advance)
     with pytest.raises(RuntimeError), transaction.atomic():
         AutomationModel.run()
+
+
+def test_a_claim_on_a_run_with_nothing_to_do_is_given_back(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Waiting()
+    claimed(run, 60, by="me")
+    seen = AutomationTaskModel.objects.values_list("pk", flat=True)
+    assert steps.step(run.id, claim="me", seen=set(seen)) == steps.Step()
+    assert row(run).claimed_by == ""
+    claimed(run, 60, by="somebody")
+    assert steps.step(run.id, claim="me", seen=set(seen)) == steps.Step()
+    assert row(run).claimed_by == "somebody"
+
+
+def test_a_form_that_is_answered_is_claimed_while_its_process_goes_on() -> None:
+    ada = User.objects.create(username="ada")
+    run = Offer(asked="ada")
+    form = ApprovalForm({"approved": "on", "reason": "good"})
+    assert form.is_valid()
+    people.submit(run.id, at(run, "ask").pk, form, ada, claim="me")
+    assert row(run).claimed_by == "me"
+    inline.run_now(run.id, claim="me")
+    assert run.finished()
+    assert row(run).claimed_by == ""
+
+
+def test_a_form_that_is_looked_at_again_stays_as_it_is(clock: time_machine.Traveller) -> None:
+    User.objects.create(username="ada")
+    run = Offer(asked="ada")
+    task = at(run, "ask")
+    AutomationTaskModel.objects.filter(pk=task.pk).update(attempts=1)
+    steps.step(run.id)
+    assert at(run, "ask").attempts == 0
+    steps.step(run.id)
+    assert at(run, "ask").due == task.due
 
 
 # The command

@@ -8,20 +8,26 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import Group, Permission, User
-from django.db import transaction
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from automations import flow
 from automations.dispatch import inline
-from automations.engine import starting, steps
+from automations.engine import starting, steps, transitions
+from automations.engine.context import attribute
 from automations.exceptions import (
     AutomationFinished,
     BoundObjectMissing,
     DefinitionError,
     InvalidData,
+    NodeNotFound,
+    TransitionNotAllowed,
     WrongAutomation,
 )
 from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.tasks import TaskState
+from automations.nodes.interactions import plain
 from tests.engine.rows import at, path, row, states
 from tests.plain import HOUR, NOW
 from tests.testapp.forms import ApprovalForm
@@ -29,8 +35,10 @@ from tests.testapp.models import Effect, IssueList, Ticket
 from tests.testapp.processes import (
     Bound,
     ForGroup,
+    Kinds,
     Loop,
     Lost,
+    Mixed,
     Named,
     Nested,
     Odd,
@@ -39,6 +47,7 @@ from tests.testapp.processes import (
     Rescued,
     Single,
     Straight,
+    Tampered,
     Terminated,
     Waiting,
 )
@@ -537,3 +546,109 @@ def test_everything_inside_a_transaction_is_undone_with_it() -> None:
         raise RuntimeError
     assert not AutomationModel.objects.exists()
     assert not Effect.objects.exists()
+
+
+# Names
+
+
+def test_work_is_the_method_also_where_the_node_hides_it() -> None:
+    run = Mixed()
+    assert at(run, "evaluate").result == "called"
+    with pytest.raises(AttributeError, match="has the node 'end' but no such method"):
+        attribute(run, "end")
+
+
+def test_an_if_may_fail_and_be_rescued() -> None:
+    run = Kinds()
+    assert path(run) == ["check", "rescue", "end"]
+    assert at(run, "rescue").result == [[1], {"flag": 2}]
+
+
+def test_a_run_may_begin_elsewhere() -> None:
+    row, is_new = starting.start(Straight._meta, {}, at="third")
+    assert is_new
+    assert path(row) == ["third"]
+
+
+def test_a_node_that_leads_nowhere_is_an_incident() -> None:
+    run = Lost(answer="skip", autorun=False)
+    AutomationTaskModel.objects.filter(automation=run.id).update(status="last")
+    run.run()
+    assert Lost(answer="skip").finished()
+    assert "leads nowhere. Add .Next(), or a node after it" in at(run, "last").message
+
+
+def test_a_task_knows_its_node() -> None:
+    run = Straight(autorun=False)
+    assert at(run, "first").get_node() is Straight._meta.nodes["first"]
+    with pytest.raises(NodeNotFound):
+        AutomationTaskModel(automation=row(run), status="nowhere").get_node()
+
+
+def test_a_result_that_is_a_list_is_no_join() -> None:
+    run = Odd(what="returns_list")
+    assert at(run, "start").result == [1, 2]
+    assert at(run, "start").get_previous_tasks() == []
+
+
+def test_nodes_without_a_way_out_say_so() -> None:
+    assert flow.Split().default_target is None
+    assert flow.End().default_target is None
+
+
+def test_a_task_cannot_leave_a_state_it_is_not_in() -> None:
+    run = Straight()
+    task = at(run, "first")
+    with pytest.raises(TransitionNotAllowed, match=r"\(first\) is completed and cannot become re"):
+        transitions.change_state(task, TaskState.READY, NOW)
+    task.state = "ready"
+    with pytest.raises(TransitionNotAllowed, match="is ready and cannot become skipped"):
+        transitions.change_state(task, TaskState.SKIPPED, NOW)
+
+
+def test_a_run_that_was_ended_behind_the_engines_back_stays_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(TransitionNotAllowed, match="has ended and cannot be changed"):
+        Tampered()
+
+
+def test_a_unique_run_that_ends_while_it_is_looked_for_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    insert, conflicts = starting._insert, [IntegrityError("unique")]
+
+    def once(*args: Any) -> Any:
+        if conflicts:
+            raise conflicts.pop()
+        return insert(*args)
+
+    monkeypatch.setattr(starting, "_insert", once)
+    assert row(Single()).state == "running"
+
+
+def test_starting_a_unique_run_gives_up_when_others_are_always_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def conflict(*args: Any) -> None:
+        raise IntegrityError("unique")
+
+    monkeypatch.setattr(starting, "_insert", conflict)
+    with pytest.raises(IntegrityError):
+        Single()
+    with pytest.raises(IntegrityError):
+        Straight()
+
+
+# What a form leaves
+
+
+def test_what_was_entered_is_kept_as_plain_values(settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+    first, second = IssueList.objects.create(title="a"), IssueList.objects.create(title="b")
+    assert plain(first) == first.pk
+    assert plain(IssueList.objects.order_by("pk")) == [first.pk, second.pk]
+    assert plain([first, {"x": 1}]) == [first.pk, {"x": 1}]
+    assert plain("text") == "text"
+    name = plain(SimpleUploadedFile("minutes.txt", b"It was a long day."))
+    assert (tmp_path / name).read_bytes() == b"It was a long day."

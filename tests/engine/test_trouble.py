@@ -9,15 +9,16 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from automations.dispatch.sweep import sweep
-from automations.engine import locking, people, steps
+from automations.engine import locking, people, steps, transitions
 from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.exceptions import RunBusy
 from automations.models import AutomationModel
 from tests.engine.rows import at, path, row
+from tests.plain import HOUR
 from tests.testapp import processes
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
-from tests.testapp.processes import Straight
+from tests.testapp.processes import Lost, Straight
 
 
 class Coded(Exception):
@@ -149,6 +150,33 @@ def test_trouble_before_a_task_is_known_delays_the_run(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(steps, "lock_run", broken)
     assert steps.step(run.id) == steps.Step(delayed=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_while_recovering_delays_the_task() -> None:
+    run = Lost(answer="trouble", autorun=False)
+    assert steps.step(run.id).delayed
+    assert at(run, "start").state == "ready"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_else_has_moved_meanwhile_is_not_delayed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Straight(autorun=False)
+    task = at(run, "first")
+    transitions.delay(task.pk, run.id, task.due - HOUR)
+    assert at(run, "first").due == task.due
+    monkeypatch.setattr(processes.Straight, "note", deadlock(1))
+    lock, calls = steps.lock_run, []
+
+    def only_once(run_id: int, *, wait: bool) -> Any:
+        calls.append(run_id)
+        return lock(run_id, wait=wait) if len(calls) == 1 else None
+
+    monkeypatch.setattr(steps, "lock_run", only_once)
+    assert steps.step(run.id).delayed
+    assert at(run, "first").due == task.due
 
 
 @pytest.mark.django_db(transaction=True)

@@ -111,6 +111,10 @@ def test_in_then_and_else_the_node_comes_before_the_method() -> None:
     )
 
 
+def test_if_without_any_way_out_has_no_arrows() -> None:
+    assert list(flow.If(True).bound("last", None, frozenset({"last"})).sequence_flows()) == []
+
+
 def test_split_forks_and_join_merges_and_end_finishes() -> None:
     assert run(flow.Split().Next(this.a).Next("self.b")) == Fork(("a", "b"))
     assert run(flow.Join()) == Merge()

@@ -6,11 +6,11 @@ import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import InterfaceError, connection, transaction
 
 from automations import flow
 from automations.flow import this
-from automations.outcomes import Complete
+from automations.outcomes import Complete, Skip
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect, IssueList, Ticket
 from tests.testapp.story import tell
@@ -242,6 +242,10 @@ class Odd(flow.Automation):
         """Return what cannot be written as JSON."""
         return object()
 
+    def returns_list(self, task: Any) -> list[int]:
+        """Return a list of numbers."""
+        return [1, 2]
+
     def keeps_object(self, task: Any) -> None:
         """Put into the data what cannot be written as JSON."""
         Effect.objects.create(run=self.id, node="undone")
@@ -298,6 +302,10 @@ class Lost(flow.Automation):
 
         def execute(self, context: Any) -> Any:
             """Answer oddly."""
+            if context.task.data["answer"] == "skip":
+                return Skip()
+            if context.task.data["answer"] == "trouble":
+                raise ValueError("first")
             if context.task.data["answer"] == "nowhere":
                 return Complete(to="nowhere")
             if context.task.data["answer"] == "raise":
@@ -308,7 +316,62 @@ class Lost(flow.Automation):
             """Fail while failing, if that is wanted."""
             if context.task.data["answer"] == "raise":
                 raise KeyError("second")
+            if context.task.data["answer"] == "trouble":
+                raise InterfaceError("connection already closed")
             return super().recover(context, error)
 
+    class Dead(flow.Node):
+        """Says that the run ends here, and does not end it."""
+
+        ends = True
+
     start = Wrong()
+    way = flow.If(False).Then(this.last).Next(this.end)
     end = flow.End()
+    last = Dead()
+
+
+class Brings:
+    """A plain class that brings a method."""
+
+    def evaluate(self, task: Any) -> str:
+        """Say that the method was called."""
+        return "called"
+
+
+class Mixed(Brings, flow.Automation):
+    """A node that has the name of a method of a plain class."""
+
+    evaluate = flow.Execute(this.evaluate)  # type: ignore[assignment]
+    end = flow.End()
+
+
+class Kinds(flow.Automation):
+    """Two ways through, by an If with work and an error."""
+
+    check = flow.If(this.broken).Then(this.end).OnError(this.rescue)
+    rescue = flow.If(True).Then(this.note, 1, flag=2).Next(this.end)
+    end = flow.End()
+
+    def broken(self, task: Any) -> bool:
+        """Fail while deciding."""
+        raise ZeroDivisionError
+
+    def note(self, task: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the arguments."""
+        return [list(args), kwargs]
+
+
+class Tampered(flow.Automation):
+    """A task that ends its own run behind the engine's back."""
+
+    start = flow.Execute(this.tamper)
+    end = flow.End()
+
+    def tamper(self, task: Any) -> None:
+        """Write where only the engine may."""
+        from django.utils.timezone import now
+
+        type(task.automation).objects.filter(pk=self.id).update(
+            state="cancelled", finished=True, ended=now(), due=None
+        )

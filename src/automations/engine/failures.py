@@ -22,11 +22,7 @@ def describe(error: BaseException) -> str:
 
 def report(error: BaseException) -> str:
     """Return the traceback of ``error`` as text, without local variables, at most 16 KB."""
-    try:
-        text = "".join(traceback.format_exception(error))
-    except Exception:
-        text = describe(error)
-    raw = storable(text).encode()
+    raw = storable("".join(traceback.format_exception(error))).encode()
     if len(raw) <= TRACEBACK_BYTES:
         return raw.decode()
     head, tail = TRACEBACK_BYTES // 4, TRACEBACK_BYTES // 4 * 3 - len(CUT)

@@ -23,7 +23,7 @@ from automations.engine.locking import (
     runs,
 )
 from automations.engine.transitions import tasks, wake, write_due
-from automations.exceptions import AutomationFinished, RunBusy
+from automations.exceptions import AutomationFinished
 from automations.models import AutomationModel, AutomationTaskModel
 
 
@@ -47,17 +47,18 @@ def start(
     kept = payload.clean(dict(data))
     unique_key = make_unique_key(definition.label, kept, unique)
     claim = "" if in_transaction() else claim
-    for last in (False, False, True):  # the one that is there may end before it is read
+    tries = 3 if unique_key else 1  # the one that is there may end before it is read
+    while True:
+        tries -= 1
         try:
             with atomic():
                 return _insert(definition, kept, unique_key, claim, at), True
         except IntegrityError:
-            if unique_key is None or last:
+            same = runs().filter(automation_class=definition.label, unique_key=unique_key)
+            if unique_key and (found := same.first()):
+                return found, False
+            if not tries:
                 raise
-        same = runs().filter(automation_class=definition.label, unique_key=unique_key)
-        if found := same.first():
-            return found, False
-    raise RunBusy(f"Runs of {definition.label} end and start faster than one can join them.")
 
 
 def _insert(

@@ -172,12 +172,11 @@ def attempt(context: TaskContext, work: Callable[[], Outcome]) -> None:
         first = error
     context.undo()
     try:
-        _in_savepoint(context, lambda: _recover(context, first), first)
+        _in_savepoint(context, lambda: context.node.recover(context, first), first)
     except Broken:
         raise
     except Exception as error:
-        if error is not first:
-            error.__context__ = first  # both are kept
+        error.__context__ = None if error is first else first  # both are kept
         context.undo()
         apply(Fail(error), context)
     if context.task.state == TaskState.FAILED:
@@ -207,12 +206,6 @@ def _in_savepoint(
         if is_transient(trouble) or connection().needs_rollback:
             raise Broken from trouble
         raise
-
-
-def _recover(context: TaskContext, error: Exception) -> Outcome:
-    if context.automation is None:
-        raise error
-    return context.node.recover(context, error)
 
 
 def claim_columns(run: AutomationModel, claim: str, *, keep: bool) -> dict[str, Any]:

@@ -107,15 +107,20 @@ def change_state(
     )
 
 
-def follow(context: TaskContext, to: str | None = None, **changes: Any) -> None:
+def follow(context: TaskContext, to: str | None = None) -> None:
     """Open the task that comes next: at ``to``, or where the node leads by itself."""
+    open_tasks(context, [target_of(context, to)], context.task.fork_id)
+
+
+def target_of(context: TaskContext, to: str | None = None) -> str:
+    """Return where to go on: at ``to``, or where the node leads by itself."""
     target = to or context.node.default_target
     if target is None:
         raise DefinitionError(
             f"{context.definition.label}.{context.task.status} leads nowhere. Add .Next(), or a "
             f"node after it."
         )
-    open_tasks(context, [target], changes.get("fork_id", context.task.fork_id))
+    return target
 
 
 def open_tasks(context: TaskContext, targets: Iterable[str], fork_id: int | None) -> None:
@@ -212,7 +217,7 @@ def merge(context: TaskContext) -> None:
         move(context, TaskState.MERGED, message="Arrived")
         return
     move(context, TaskState.COMPLETED, message="Joined", result=[*arrived, task.pk])
-    follow(context, fork_id=fork.fork_id)
+    open_tasks(context, [target_of(context)], fork.fork_id)
 
 
 def finish(context: TaskContext, outcome: Finish) -> None:

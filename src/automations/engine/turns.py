@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 
 def begins_with_lock(database: BaseDatabaseWrapper) -> bool:
     """Return whether a transaction on this SQLite database begins by taking the write lock."""
+    database.ensure_connection()  # which works out the mode
     return getattr(database, "transaction_mode", None) in ("IMMEDIATE", "EXCLUSIVE")
 
 

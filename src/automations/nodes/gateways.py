@@ -67,8 +67,7 @@ class If(WorkNode):
     def sequence_flows(self) -> Iterator[SequenceFlow]:
         for label, clause in (("yes", self.then_clause), ("no", self.else_clause)):
             place = self.place(clause) if clause else None
-            target = place or self.default_target
-            if target:
+            if target := place or self.default_target:
                 yield SequenceFlow(self.name, target, label)
         if self.error_handler:
             yield SequenceFlow(self.name, self.error_handler, label="error")
