@@ -46,6 +46,7 @@ def test_the_project_of_the_tests_has_no_mistake() -> None:
     assert checks.check_settings() == []
 
 
+@pytest.mark.django_db  # Django's own checks ask what the database can do
 def test_every_mistake_of_every_process_is_told_at_once(flawed: type[flow.Automation]) -> None:
     found = checks.check_definitions()
     assert ids(found) == ["E109", "E117"]

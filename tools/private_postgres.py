@@ -70,7 +70,7 @@ def wait_until_ready(server: subprocess.Popen[bytes], socket: Path) -> None:
             time.sleep(0.1)
         else:
             return
-    sys.exit("The private PostgreSQL does not answer.")
+    sys.exit("The private PostgreSQL does not answer:\n" + (socket / "log").read_text())
 
 
 def main() -> None:
