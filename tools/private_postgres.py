@@ -75,6 +75,9 @@ def wait_until_ready(server: subprocess.Popen[bytes], socket: Path) -> None:
 
 def main() -> None:
     """Make a cluster, run it, print where its socket is, wait for the end of standard input."""
+    # What leads to another server must not lead away from this one.
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
     place = Path(tempfile.mkdtemp(prefix="automations-pg-"))
     who: dict[str, Any] = {"cwd": place}
     try:

@@ -85,8 +85,9 @@ def knock(python: str, database: str, server: dict[str, str]) -> tuple[bool, str
     except subprocess.TimeoutExpired:
         return False, "no answer within a minute"
     if answer.returncode:
-        lines = [line for line in answer.stderr.splitlines() if line.strip()]
-        return False, " ".join(lines[-1:]) or f"ended with {answer.returncode}"
+        # The error, which may go on over several lines, is what stands last.
+        said = re.findall(r"^[\w.]+: .*", answer.stderr, re.MULTILINE)
+        return False, said[-1] if said else f"ended with {answer.returncode}"
     return True, answer.stdout.strip()
 
 
