@@ -1,7 +1,37 @@
-"""The pages of the package: ``path("automations/", include("automations.urls"))``."""
+"""
+The pages of the package: ``path("automations/", include("automations.urls"))``.
 
-from django.urls.resolvers import URLPattern
+Every view works outside of ``ATOMIC_REQUESTS``: the engine makes its own transactions, one per
+task. That is said here and not in the views, for a decorator on ``dispatch()`` would be lost when
+a project overrides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections, transaction
+from django.urls import path
+
+from automations import views
 
 app_name = "automations"
 
-urlpatterns: list[URLPattern] = []
+
+def outside(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``view``, taken out of the transaction of the request on every database."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+urlpatterns = [
+    path("", outside(views.TaskListView.as_view()), name="task_list"),
+    path("<int:task_id>", outside(views.TaskView.as_view()), name="task"),
+    path(
+        "dashboard/<int:automation_id>",
+        outside(views.AutomationHistoryView.as_view()),
+        name="history",
+    ),
+]

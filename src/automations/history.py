@@ -1,0 +1,84 @@
+"""The rows of one run, for reading: what happened, in order, with the branches told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.utils.translation import gettext as _
+
+from automations.exceptions import AutomationError
+from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+
+#: Deeper branches are not indented any further.
+DEEPEST = 6
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Names:
+    """How a task is called where people read."""
+
+    automation: str
+    node: str
+    description: str = ""
+
+    @classmethod
+    def of(cls, task: AutomationTaskModel) -> Names:
+        """Return the names of ``task``, also if the code no longer knows its class or node."""
+        try:
+            automation = task.automation.get_automation_class()
+        except AutomationError:
+            path = task.automation.automation_class.rpartition(".")[2]
+            return cls(_("Obsolete automation %s") % path, readable(task.status))
+        node = automation._meta.nodes.get(task.status)
+        described = node.description if node else ""
+        return cls(automation.get_verbose_name(), readable(task.status), described)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One task of a run, with its names, how deep its branch is, and who completed it."""
+
+    task: AutomationTaskModel
+    names: Names
+    depth: int
+    act: AutomationAuditModel | None
+
+
+def readable(name: str) -> str:
+    """Return the name of a node as words."""
+    return name.replace("_", " ").strip().capitalize() or name
+
+
+def entries(run: AutomationModel, number: Any) -> tuple[list[Entry], Page[AutomationTaskModel]]:
+    """
+    Return the tasks on one page of the history of ``run``, oldest first, and the page.
+
+    The number of queries does not depend on how many tasks the run has.
+    """
+    tasks = run.automationtaskmodel_set.order_by("pk")
+    page = Paginator(tasks, PAGE).get_page(number)
+    shown = list(page.object_list)
+    forks = dict(tasks.filter(branches__isnull=False).distinct().values_list("pk", "fork_id"))
+    acts = {
+        act.task_id: act
+        for act in AutomationAuditModel.objects.filter(
+            task__in=shown, action=AutomationAuditModel.Action.COMPLETE
+        )
+    }
+    found = []
+    for task in shown:
+        task.automation = run
+        found.append(Entry(task, Names.of(task), depth(task, forks), acts.get(task.pk)))
+    return found, page
+
+
+def depth(task: AutomationTaskModel, forks: Mapping[int, int | None]) -> int:
+    """Return in how many branches, one inside the other, the task is."""
+    deep, fork = 0, task.fork_id
+    while fork is not None and deep < DEEPEST:
+        deep, fork = deep + 1, forks.get(fork)
+    return deep

@@ -1,0 +1,195 @@
+"""The pages: whose turn it is, the form of one task, what has happened in a run."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
+from django.core.exceptions import PermissionDenied
+from django.forms import BaseForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render, resolve_url
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.generic import FormView, ListView, TemplateView
+
+from automations import settings
+from automations.dispatch import inline
+from automations.engine.context import TaskContext
+from automations.exceptions import (
+    AutomationNotFound,
+    InvalidData,
+    NodeNotFound,
+    NotAllowed,
+    RunBusy,
+    TaskClosed,
+)
+from automations.history import Names, entries
+from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+
+#: Either lets a user see that a run, and so each of its tasks, exists.
+SEE_RUNS = ("automations.view_automationmodel", "automations.change_automationmodel")
+
+
+class Forgiving(TemplateResponse):
+    """Shows what was entered also where it is no valid text: a lone surrogate as a question mark."""
+
+    def make_bytes(self, value: Any) -> bytes:
+        if isinstance(value, str):
+            value = value.encode(self.charset, "replace")
+        return super().make_bytes(value)
+
+
+class TaskListView(LoginRequiredMixin, ListView):  # type: ignore[type-arg] # not at run time
+    """The tasks that wait for the user, oldest first."""
+
+    template_name = "automations/task_list.html"
+    context_object_name = "tasks"
+    paginate_by = 50
+
+    def get_queryset(self) -> Any:
+        tasks = AutomationTaskModel.objects.doable_by(self.request.user)
+        return tasks.select_related("automation").order_by("created", "pk")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        context["items"] = [(task, Names.of(task)) for task in context["tasks"]]
+        context["count"] = context["paginator"].count
+        return context
+
+
+class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at run time
+    """
+    Show the form of one task, and take it in.
+
+    The right to act is checked in ``dispatch()``, before any method runs, and once more by the
+    engine, under the lock, when the form is taken in.
+    """
+
+    http_method_names = ["get", "post", "head", "options"]
+    response_class = Forgiving
+    default_template_name = "automations/form_view.html"
+
+    task: AutomationTaskModel
+    task_context: TaskContext
+    node: Any
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_authenticated:
+            return self.handle_no_permission()
+        tasks = AutomationTaskModel.objects.select_related("automation")
+        self.task = self.right_or_refuse(tasks.filter(pk=kwargs["task_id"]).first())
+        if request.method and request.method.lower() not in self.http_method_names:
+            return self.http_method_not_allowed(request, *args, **kwargs)
+        try:
+            self.task_context = TaskContext(self.task, self.task.automation, settings.now())
+            self.task_context.load()
+            self.node = self.task_context.node
+        except (AutomationNotFound, NodeNotFound):
+            return self.closed()
+        if not self.task.is_offered:
+            return self.closed()
+        return super().dispatch(request, *args, **kwargs)
+
+    def right_or_refuse(self, task: AutomationTaskModel | None) -> AutomationTaskModel:
+        """Return ``task`` if the user may do it; say that it is not there to who may not know."""
+        if task is not None and task.may_be_done_by(self.request.user):
+            return task
+        return self.refuse(exists=task is not None)
+
+    def refuse(self, *, exists: bool = True) -> NoReturn:
+        """Refuse; whoever may not know of the task is told that there is none."""
+        if exists and any(self.request.user.has_perm(right) for right in SEE_RUNS):
+            raise PermissionDenied
+        raise Http404(_("There is no such task."))
+
+    def closed(self) -> HttpResponse:
+        """Explain that there is nothing to fill in any more."""
+        acts = AutomationAuditModel.objects.filter(
+            task=self.task, action=AutomationAuditModel.Action.COMPLETE
+        )
+        context = {
+            "task": self.task,
+            "names": Names.of(self.task),
+            "act": acts.first(),
+            "mine": acts.filter(user=self.request.user.pk).exists(),
+        }
+        return render(self.request, "automations/task_closed.html", context, status=409)
+
+    # The form
+
+    def get_form_class(self) -> type[BaseForm]:
+        form: type[BaseForm] = self.node.get_form_class(self.task_context)
+        return form
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | self.node.get_form_kwargs(self.task_context)
+
+    def get_template_names(self) -> list[str]:
+        automation = self.task_context.automation
+        chosen = self.node.template_name or getattr(automation, "default_template_name", None)
+        return [chosen or self.default_template_name]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        shown = {"task": self.task, "node": self.node, "names": Names.of(self.task)}
+        context: dict[str, Any] = super().get_context_data(**shown | kwargs)
+        context.update(settings.get("ATM_FORM_VIEW_CONTEXT"))
+        context.update(getattr(self.task_context.automation, "context", {}))
+        context.update(self.node.context, back=self.back())
+        return context
+
+    def form_valid(self, form: BaseForm) -> HttpResponse:
+        task = self.task
+        try:
+            inline.submit(task.automation_id, task.pk, form, self.request.user)
+        except TaskClosed:
+            task.refresh_from_db()
+            return self.closed()
+        except NotAllowed:
+            self.refuse()
+        except RunBusy:
+            response = self.render_to_response(
+                self.get_context_data(form=form, busy=True), status=503
+            )
+            response["Retry-After"] = "5"
+            return response
+        except InvalidData as error:
+            form.add_error(None, str(error))
+            return self.form_invalid(form)
+        return super().form_valid(form)
+
+    def get_success_url(self) -> str:
+        wanted = self.node.success_url
+        if wanted:
+            return resolve_url(wanted(self.task) if callable(wanted) else wanted)
+        return self.back() or reverse("automations:task_list")
+
+    def back(self) -> str:
+        """Return where the user wants to go back to, if that is a page of this site."""
+        wanted = self.request.POST.get("back") or self.request.GET.get("back") or ""
+        safe = url_has_allowed_host_and_scheme(
+            wanted, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+        )
+        return wanted if safe else ""
+
+
+class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, TemplateView):
+    """What has happened in a run, task by task."""
+
+    template_name = "automations/history.html"
+    permission_required = (
+        "automations.change_automationmodel",
+        "automations.change_automationtaskmodel",
+    )
+
+    def handle_no_permission(self) -> Any:
+        if self.request.user.is_authenticated:
+            raise PermissionDenied
+        return super().handle_no_permission()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        run = get_object_or_404(AutomationModel, pk=kwargs["automation_id"])
+        found, page = entries(run, self.request.GET.get("page"))
+        return super().get_context_data(automation=run, entries=found, page_obj=page, **kwargs)
