@@ -34,7 +34,7 @@ SEE_RUNS = ("automations.view_automationmodel", "automations.change_automationmo
 
 
 class Forgiving(TemplateResponse):
-    """Shows what was entered also where it is no valid text: a lone surrogate as a question mark."""
+    """Shows what was entered, also what is no valid text: a lone surrogate as a question mark."""
 
     def make_bytes(self, value: Any) -> bytes:
         if isinstance(value, str):
@@ -125,7 +125,9 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         return form
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        return super().get_form_kwargs() | self.node.get_form_kwargs(self.task_context)
+        kwargs: dict[str, Any] = super().get_form_kwargs()
+        kwargs.update(self.node.get_form_kwargs(self.task_context))
+        return kwargs
 
     def get_template_names(self) -> list[str]:
         automation = self.task_context.automation
