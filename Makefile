@@ -36,15 +36,15 @@ docs: ## Build the documentation into docs/_build/html
 	@$(IN_MAIN) && set -x && "$$bin/sphinx-build" -W --keep-going -b html docs docs/_build/html
 
 .PHONY: demo
-demo: ## Prepare the demo: its environment, its database, its people
-	@$(PYTHON) tools/demo.py prepare
+demo: ## Prepare the demo and run it: web server and scheduler, until Ctrl-C
+	@$(PYTHON) tools/demo.py show $(ARGS)
 
 .PHONY: demo-run
-demo-run: ## Run the demo: web server and scheduler, until Ctrl-C
+demo-run: ## Run the demo again as it was left
 	@$(PYTHON) tools/demo.py run $(ARGS)
 
 .PHONY: demo-reset
-demo-reset: ## Throw the demo's data away and prepare it anew
+demo-reset: ## Throw the demo's data away
 	@$(PYTHON) tools/demo.py reset
 
 .PHONY: clean

@@ -1,5 +1,5 @@
 """
-Prepare, run or reset the demo. ``make demo``, ``make demo-run`` and ``make demo-reset`` call this.
+Show, run or reset the demo. ``make demo``, ``make demo-run`` and ``make demo-reset`` call this.
 
 Needs nothing but Python 3.8; the demo's environment has the package and nothing else. What is
 particular to the demo (its people, its processes) its own command ``prepare`` makes.
@@ -42,12 +42,12 @@ def prepare(python: str) -> int:
         code = subprocess.run(manage(python, *command), check=False).returncode
         if code:
             return code
-    print("\nThe demo is prepared. Run it with: make demo-run", flush=True)
     return 0
 
 
 def run(python: str, address: str) -> int:
     """Run web server and scheduler side by side until one of them ends, or Ctrl-C."""
+    print(f"\nhttp://{address}/ (Ctrl-C ends it)\n", flush=True)
     commands = [
         ["runserver", "--noreload", address],
         ["automation_step", "--every", SWEEP_SECONDS],
@@ -64,7 +64,7 @@ def run(python: str, address: str) -> int:
             return first.returncode
         return 1
     except KeyboardInterrupt:
-        return 0
+        return 0  # that is how one leaves it
     finally:
         for process in processes:
             if process.poll() is None:
@@ -84,26 +84,26 @@ def end(number: int, frame: object) -> None:
 def main() -> int:
     """Do what the command line says."""
     what = sys.argv[1] if len(sys.argv) > 1 else ""
-    if what not in ("prepare", "run", "reset"):
-        sys.exit("The demo can prepare, run or reset.")
+    if what not in ("show", "run", "reset"):
+        sys.exit("Show, run or reset the demo?")
     if not (DEMO / "manage.py").is_file():
         sys.exit("There is no demo in this checkout: demo/manage.py is missing.")
+    if what == "reset":
+        forget()
+        return 0
     wanted = environments.plan("demo")
     if wanted is None:
         sys.exit("There is no Python for the demo.")
     python = environments.ensure(wanted)
-    if what == "run":
-        signal.signal(signal.SIGTERM, end)
-        if not list(DEMO.glob("demo.sqlite3")):
+    signal.signal(signal.SIGTERM, end)
+    try:
+        if what == "show" or not (DEMO / "demo.sqlite3").is_file():
             code = prepare(python)
             if code:
                 return code
-        address = sys.argv[2] if len(sys.argv) > 2 else ADDRESS
-        print(f"\nhttp://{address}/ (Ctrl-C ends it)\n", flush=True)
-        return run(python, address)
-    if what == "reset":
-        forget()
-    return prepare(python)
+        return run(python, sys.argv[2] if len(sys.argv) > 2 else ADDRESS)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
