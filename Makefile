@@ -6,8 +6,10 @@
 # Any Python from 3.8 on starts the tools; they look for the one that the project needs.
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(name) -c "import sys; sys.version_info >= (3, 8) and print(1)" 2>/dev/null),$(name))) python3)
 
-# The Python of the main environment; making it says what it does.
+# The Python of the main environment.
 MAIN = $(PYTHON) tools/environments.py main
+# A small one of its own, with the package and nothing else.
+DEMO = $(PYTHON) tools/environments.py demo
 IN_MAIN = python=$$($(MAIN)) && bin=$$(dirname "$$python")
 
 .PHONY: help
@@ -36,16 +38,16 @@ docs: ## Build the documentation into docs/_build/html
 	@$(IN_MAIN) && set -x && "$$bin/sphinx-build" -W --keep-going -b html docs docs/_build/html
 
 .PHONY: demo
-demo: ## Prepare the demo and run it: web server and scheduler, until Ctrl-C
-	@$(PYTHON) tools/demo.py show $(ARGS)
+demo: ## Show the demo in a browser; PORT=8001 for another port, SPEED=1 for real time
+	@python=$$($(DEMO)) && exec "$$python" demo/serve.py $(if $(PORT),--port $(PORT)) $(if $(SPEED),--speed $(SPEED))
 
 .PHONY: demo-run
-demo-run: ## Run the demo again as it was left
-	@$(PYTHON) tools/demo.py run $(ARGS)
+demo-run: ## Play the demo's week without a browser, and count what came of it
+	@python=$$($(DEMO)) && exec "$$python" demo/play.py $(ARGS)
 
 .PHONY: demo-reset
-demo-reset: ## Throw the demo's data away
-	@$(PYTHON) tools/demo.py reset
+demo-reset: ## Begin the demo anew
+	@python=$$($(DEMO)) && exec "$$python" demo/serve.py --reset
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
