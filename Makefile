@@ -37,17 +37,20 @@ types: ## Check the types of the package
 docs: ## Build the documentation into docs/_build/html
 	@$(IN_MAIN) && set -x && "$$bin/sphinx-build" -W --keep-going -b html docs docs/_build/html
 
+PORT ?= 8000
+SPEED ?= 3600
+
 .PHONY: demo
-demo: ## Show the demo in a browser; PORT=8001 for another port, SPEED=1 for real time
-	@python=$$($(DEMO)) && exec "$$python" demo/serve.py $(if $(PORT),--port $(PORT)) $(if $(SPEED),--speed $(SPEED))
+demo: ## Show the demo on http://127.0.0.1:8000 (PORT=), an hour in a second (SPEED=1: real time)
+	@$(PYTHON) tools/demo.py show --port $(PORT) --speed $(SPEED)
 
 .PHONY: demo-run
-demo-run: ## Play the demo's week without a browser, and count what came of it
-	@python=$$($(DEMO)) && exec "$$python" demo/play.py $(ARGS)
+demo-run: ## Play the demo's week without a browser, and check what came of it
+	@$(PYTHON) tools/demo.py play
 
 .PHONY: demo-reset
-demo-reset: ## Begin the demo anew
-	@python=$$($(DEMO)) && exec "$$python" demo/serve.py --reset
+demo-reset: ## Let the demo begin anew
+	@$(PYTHON) tools/demo.py reset
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built

@@ -1,0 +1,9 @@
+"""The app of the first process."""
+
+from django.apps import AppConfig
+
+
+class IssuesConfig(AppConfig):
+    """Issues that a working group discusses by mail."""
+
+    name = "issues"
