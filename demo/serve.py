@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -103,20 +104,25 @@ def show(port: int, speed: float) -> int:
             time.sleep(0.2)
             ended = next((name for name, part in running.items() if part.poll() is not None), "")
     finally:
+        end(running.values())
         clock.stop()
-        for part in running.values():
-            if part.poll() is None:
-                part.send_signal(signal.SIGINT)
-        for part in running.values():
-            try:
-                part.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                part.kill()
     if ended:
         print(f"The {ended} has ended, so the demo ends. What it said last stands above.")
         return 1
     print("\nThe demo has ended. `make demo` goes on where it stood.")
     return 0
+
+
+def end(parts: Iterable[subprocess.Popen[bytes]]) -> None:
+    """End the parts that still run: let each finish what it is at, but not for ever."""
+    for part in parts:
+        if part.poll() is None:
+            part.send_signal(signal.SIGINT)
+    for part in parts:
+        try:
+            part.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            part.kill()
 
 
 def welcome(port: int, speed: float) -> str:
