@@ -131,5 +131,10 @@ STATIC_URL = "static/"
 MEDIA_ROOT = str(DIRECTORY / "media")
 LOGIN_REDIRECT_URL = "/"
 
+# What a test asks of the processes that it starts: to give a dead one's work up sooner, and to be
+# more patient with tasks that are killed.
+ATM_CLAIM = float(os.environ.get("ATM_TEST_CLAIM", "60"))
+ATM_ATTEMPTS = int(os.environ.get("ATM_TEST_ATTEMPTS", "3"))
+
 # Hashing is slow on purpose; no test has a password to protect.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -11,6 +11,7 @@ import pytest
 
 from automations import payload
 from automations.exceptions import InvalidData
+from automations.models import AutomationModel
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,28 @@ from automations.exceptions import InvalidData
 def test_what_some_database_refuses_is_refused_by_name(value: Any, named: str) -> None:
     with pytest.raises(InvalidData, match=named):
         payload.clean(value)
+
+
+def nested(levels: int) -> Any:
+    """Return lists in lists."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def test_what_is_nested_too_deeply_for_some_database_is_refused() -> None:
+    with pytest.raises(InvalidData, match="nested more than 30 levels deep"):
+        payload.clean(nested(31))
+    with pytest.raises(InvalidData):
+        payload.clean(nested(100_000))
+
+
+@pytest.mark.django_db
+def test_the_deepest_that_is_taken_is_kept_by_every_database() -> None:
+    run = AutomationModel.objects.create(automation_class="x", data={"x": nested(29)})
+    run.refresh_from_db()
+    assert payload.clean(run.data) == {"x": nested(29)}
 
 
 def test_dates_decimals_and_keys_become_text_as_with_django() -> None:

@@ -19,6 +19,9 @@ from automations.exceptions import InvalidData
 
 _encoder = DjangoJSONEncoder()
 
+#: How deep lists and dictionaries may be nested: MariaDB takes 32 levels, counting single values.
+DEEPEST = 30
+
 
 def encode(value: Any, where: str = "data") -> str:
     """
@@ -34,14 +37,17 @@ def snapshot(data: Any) -> str:
     return json.dumps(data, sort_keys=True, cls=DjangoJSONEncoder)
 
 
-def clean(value: Any, where: str = "data") -> Any:
+def clean(value: Any, where: str = "data", depth: int = 0) -> Any:
     """
     Return ``value`` made of dict, list, str, int, float, bool and None alone.
 
     Dates, times, decimals, UUIDs and lazy translations become text as with Django's
     ``DjangoJSONEncoder``. Raise `InvalidData`, naming the entry ``where``, for NaN and infinity,
-    NUL characters, lone surrogates, keys that are not text, and whatever JSON does not know.
+    NUL characters, lone surrogates, keys that are not text, whatever JSON does not know, and what
+    is nested more than 30 levels deep.
     """
+    if depth > DEEPEST:
+        raise InvalidData(f"{where[:60]}... is nested more than {DEEPEST} levels deep.")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -53,9 +59,12 @@ def clean(value: Any, where: str = "data") -> Any:
             raise InvalidData(f"{where} is {value!r}, which JSON does not know. Use None.")
         return float(value)
     if isinstance(value, Mapping):
-        return {_key(key, where): clean(item, f"{where}[{key!r}]") for key, item in value.items()}
+        return {
+            _key(key, where): clean(item, f"{where}[{key!r}]", depth + 1)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [clean(item, f"{where}[{place}]") for place, item in enumerate(value)]
+        return [clean(item, f"{where}[{at}]", depth + 1) for at, item in enumerate(value)]
     try:
         plain = _encoder.default(value)
     except TypeError:
@@ -63,7 +72,7 @@ def clean(value: Any, where: str = "data") -> Any:
             f"{where} is a {type(value).__name__}, which cannot be kept as JSON. Keep text, "
             f"numbers, lists and dicts, or the primary key of an object."
         ) from None
-    return clean(plain, where)
+    return clean(plain, where, depth)
 
 
 def _key(key: Any, where: str) -> str:

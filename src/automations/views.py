@@ -33,6 +33,33 @@ from automations.models import AutomationAuditModel, AutomationModel, Automation
 SEE_RUNS = ("automations.view_automationmodel", "automations.change_automationmodel")
 
 
+#: What a field raises that does not itself say what is wrong: Django's JSONField does for a number
+#: of 5,000 digits, or lists in lists in lists, when it reads them and again when it shows them.
+UNREADABLE = (ValueError, OverflowError, RecursionError)
+
+
+def drop_unreadable(form: BaseForm) -> bool:
+    """
+    Make ``form`` one that can be shown: without what its fields cannot read, and saying so.
+
+    Return whether there was anything of the kind.
+    """
+    data = form.data.copy()
+    unreadable = []
+    for name in form.fields:
+        try:
+            form[name].value()
+        except UNREADABLE:
+            data.pop(form.add_prefix(name), None)
+            unreadable.append(name)
+    if unreadable:
+        form.data = data
+        form.full_clean()
+    for name in unreadable:
+        form.add_error(name, _("What was entered could not be read."))
+    return bool(unreadable)
+
+
 class Forgiving(TemplateResponse):
     """Shows what was entered, also what is no valid text: a lone surrogate as a question mark."""
 
@@ -128,6 +155,16 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         kwargs: dict[str, Any] = super().get_form_kwargs()
         kwargs.update(self.node.get_form_kwargs(self.task_context))
         return kwargs
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = self.get_form()
+        try:
+            valid = form.is_valid()
+        except UNREADABLE:
+            if not drop_unreadable(form):
+                raise  # the form itself is broken
+            valid = False
+        return self.form_valid(form) if valid else self.form_invalid(form)
 
     def get_template_names(self) -> list[str]:
         automation = self.task_context.automation

@@ -23,7 +23,7 @@ from automations.exceptions import RunBusy
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.pages.conftest import ENTITLED, NODES, browser
 from tests.testapp.models import Effect, IssueList
-from tests.testapp.page_processes import Asks
+from tests.testapp.page_processes import Asks, Everything
 from tests.testapp.processes import Fragile, Loop, Nested, Straight
 
 pytestmark = pytest.mark.django_db
@@ -335,6 +335,30 @@ def test_no_query_is_an_error_of_the_server(
 ) -> None:
     client = browser(people, "root", raise_request_exception=False)
     assert client.get(address + query).status_code in (200, 404, 409)
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000, "[" * 40 + "]" * 40, "1e999", "-0"])
+def test_what_a_field_cannot_read_is_an_error_of_the_form(
+    people: dict[str, User], asks: dict[str, AutomationTaskModel], value: str
+) -> None:
+    client = browser(people, "asked", raise_request_exception=False)
+    response = client.post(url(asks["by_user"]), {"text": "x", "extra": value})
+    assert response.status_code == (302 if value == "-0" else 200)
+    if value != "-0":
+        assert response.context["form"].errors
+
+
+def test_an_error_in_the_form_itself_is_not_hidden(
+    people: dict[str, User],
+    asks: dict[str, AutomationTaskModel],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def clean(self: Any) -> None:
+        raise ValueError("a mistake of the author")
+
+    monkeypatch.setattr(Everything, "clean", clean)
+    with pytest.raises(ValueError, match="mistake of the author"):
+        browser(people, "asked").post(url(asks["by_user"]), VALID)
 
 
 def test_a_broken_upload_is_an_error_of_the_browser(

@@ -1,0 +1,174 @@
+"""Any number of processes, killed at any moment: every effect exactly once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automations.dispatch import sweep
+from automations.engine import locking, steps
+from automations.models import AutomationModel, AutomationTaskModel
+from tests.proofs.counting import audit
+from tests.testapp.models import Effect
+from tests.testapp.proof_processes import SHAPES, Counted, Deadly, Line
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+SCALE = int(os.environ.get("ATM_PROOF_SCALE", "1"))
+WORKER = str(Path(__file__).with_name("worker.py"))
+
+
+def start(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start Python with these arguments."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def step_forever(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start the command that a scheduler would keep running."""
+    return start("-m", "django", "automation_step", "--every", "0.05", environment=environment)
+
+
+def wait_until(condition: Any, seconds: float = 60) -> bool:
+    """Look again and again whether ``condition`` holds, for so long at the most."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return bool(condition())
+
+
+def test_two_sweeps_at_once_share_the_work_and_do_everything_once(
+    child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    runs: list[Counted] = [Line(autorun=False) for _ in range(200)]
+    gate = tmp_path / "gate"
+    workers = [start(WORKER, str(gate), environment=child_environment) for _ in range(2)]
+    assert wait_until(lambda: len(list(tmp_path.glob("ready-*"))) == 2)
+    gate.touch()
+    assert [worker.wait(120) for worker in workers] == [0, 0]
+    assert audit(runs).exact, audit(runs)
+    shares = Counter(Effect.objects.values_list("process", flat=True))
+    assert len(shares) == 2
+    assert min(shares.values()) >= 200, shares  # a quarter of 800
+    assert not AutomationModel.objects.exclude(claimed_by="").exists()
+
+
+def test_thirty_kills_lose_nothing_and_double_nothing(
+    child_environment: dict[str, str], record_property: Any
+) -> None:
+    seed = random.randrange(2**32)
+    record_property("seed", seed)
+    chance = random.Random(seed)
+    child_environment |= {
+        "ATM_TEST_CLAIM": "1",
+        "ATM_TEST_ATTEMPTS": "50",  # the kills are not the tasks' fault
+        "ATM_TEST_TASK_SECONDS": "0.01",
+    }
+    runs = [SHAPES[number % len(SHAPES)](autorun=False) for number in range(100 * SCALE)]
+    for _ in range(30 * SCALE):
+        worker = step_forever(child_environment)
+        done = AutomationTaskModel.objects.exclude(finished=None).count()
+        wait_until(
+            lambda before=done: AutomationTaskModel.objects.exclude(finished=None).count() > before,
+            seconds=3,
+        )
+        time.sleep(chance.uniform(0, 0.15))
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    last = step_forever(child_environment)
+    try:
+        finished = wait_until(lambda: not AutomationModel.objects.filter(finished=False).exists())
+    finally:
+        last.send_signal(signal.SIGTERM)
+        assert last.wait(30) == 0
+    assert finished
+    assert audit(runs).exact, (seed, audit(runs))
+    assert set(AutomationTaskModel.objects.values_list("attempts", flat=True)) == {0}
+    assert not AutomationModel.objects.exclude(claimed_by="").exists()
+
+
+def test_a_task_that_kills_its_worker_becomes_an_incident_and_holds_nobody_up(
+    child_environment: dict[str, str],
+) -> None:
+    child_environment |= {"ATM_TEST_CLAIM": "1", "ATM_TEST_DEADLY": "1"}
+    innocent: list[Counted] = [Line(autorun=False) for _ in range(5)]
+    poison = Deadly(autorun=False)
+    innocent += [Line(autorun=False) for _ in range(20)]
+    deaths = 0
+    while AutomationModel.objects.filter(finished=False).exists():
+        worker = start("-m", "django", "automation_step", environment=child_environment)
+        code = worker.wait(60)
+        deaths += code == 9
+        assert deaths <= 3
+        time.sleep(0.2)
+    assert deaths == 3
+    task = AutomationTaskModel.objects.get(automation=poison.id)
+    assert (task.state, task.automation.state) == ("failed", "failed")
+    assert task.message.startswith("WorkerLost")
+    assert audit(innocent).exact
+    others = AutomationTaskModel.objects.exclude(automation=poison.id)
+    assert set(others.values_list("attempts", flat=True)) == {0}
+    assert not Effect.objects.filter(node="died").exists()
+
+
+def test_a_signal_ends_the_command_with_its_task_finished(
+    child_environment: dict[str, str],
+) -> None:
+    child_environment |= {"ATM_TEST_TASK_SECONDS": "0.05"}
+    runs: list[Counted] = [Line(autorun=False) for _ in range(20)]
+    worker = step_forever(child_environment)
+    assert wait_until(Effect.objects.exists)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert Effect.objects.count() < 80
+    assert not AutomationModel.objects.exclude(claimed_by="").exists()
+    for run in runs:
+        run.run()
+    assert audit(runs).exact
+
+
+# The audit finds what goes wrong: each measure switched off once
+
+
+def test_the_audit_finds_a_doubled_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without looking whether a task is still open, a step that is asked for twice works twice."""
+    run = Line(autorun=False)
+    stale = steps.open_tasks_of(AutomationModel.objects.get(pk=run.id))
+    run.run()
+    monkeypatch.setattr(steps, "open_tasks_of", lambda row: stale)
+    monkeypatch.setattr(
+        steps,
+        "lock_run",
+        lambda run_id, wait: AutomationModel(pk=run_id, automation_class=run._meta.label),
+    )
+    monkeypatch.setattr(steps, "attempt", lambda context, work: run.work(context.task))
+    monkeypatch.setattr(steps, "settle", lambda context, claim: None)
+    steps.step(run.id)
+    assert audit([run]).doubled
+
+
+def test_the_audit_finds_a_lost_effect_and_a_run_that_is_stuck() -> None:
+    """Without a claim that expires, what a dead worker had in hand is never taken up again."""
+    run = Line(autorun=False)
+    AutomationModel.objects.filter(pk=run.id).update(
+        claimed_by="dead", claimed_until=locking.from_now(steps.settings.seconds("ATM_CLAIM"))
+    )
+    sweep.sweep()
+    found = audit([run])
+    assert found.stuck == [run.id]
+    assert found.lost == [run.id]
