@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NoReturn
 
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
@@ -44,15 +45,16 @@ def drop_unreadable(form: BaseForm) -> bool:
 
     Return whether there was anything of the kind.
     """
-    data = form.data.copy()
     unreadable = []
     for name in form.fields:
         try:
             form[name].value()
         except UNREADABLE:
-            data.pop(form.add_prefix(name), None)
             unreadable.append(name)
     if unreadable:
+        data: Any = copy.copy(form.data)  # what the request has cannot be changed
+        for name in unreadable:
+            data.pop(form.add_prefix(name), None)
         form.data = data
         form.full_clean()
     for name in unreadable:
