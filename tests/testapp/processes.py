@@ -375,3 +375,18 @@ class Tampered(flow.Automation):
         type(task.automation).objects.filter(pk=self.id).update(
             state="cancelled", finished=True, ended=now(), due=None
         )
+
+
+class TwoForms(flow.Automation):
+    """Two people answer in two branches."""
+
+    start = flow.Split().Next(this.left).Next(this.right)
+    left = flow.Form(ApprovalForm).Permission("testapp.view_effect").Next(this.join)
+    right = flow.Form(ApprovalForm).Permission("testapp.view_effect")
+    join = flow.Join()
+    both = flow.Execute(this.note)
+    end = flow.End()
+
+    def note(self, task: Any) -> None:
+        """Leave an effect."""
+        Effect.objects.create(run=self.id, node="both")

@@ -1,0 +1,143 @@
+"""Two at once on one run, gated so that they really meet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+
+from automations.dispatch import inline
+from automations.engine import steps
+from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+from tests.testapp import processes
+from tests.testapp.forms import ApprovalForm
+from tests.testapp.models import Effect
+from tests.testapp.processes import Straight, TwoForms
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Do the works in threads that start together; return what each returned or raised."""
+    barrier = threading.Barrier(len(works))
+    results: list[Any] = [None] * len(works)
+
+    def run(number: int, work: Callable[[], Any]) -> None:
+        try:
+            barrier.wait(30)
+            results[number] = work()
+        except Exception as error:
+            results[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def answer(task: AutomationTaskModel, user: User) -> Callable[[], Any]:
+    """Return the work of sending the task's form."""
+
+    def work() -> Any:
+        form = ApprovalForm({"approved": "on", "reason": "good"})
+        assert form.is_valid()
+        return inline.submit(task.automation_id, task.pk, form, user)
+
+    return work
+
+
+@pytest.fixture
+def ada() -> User:
+    """Somebody who may see effects, and so answer the forms."""
+    user = User.objects.create(username="ada")
+    user.user_permissions.add(Permission.objects.get(codename="view_effect"))
+    return user
+
+
+def test_a_step_that_is_asked_for_while_another_is_at_work_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inside, leave = threading.Event(), threading.Event()
+    note = processes.Straight.note
+
+    def slow(self: Any, task: Any) -> Any:
+        inside.set()
+        leave.wait(30)
+        return note(self, task)
+
+    monkeypatch.setattr(processes.Straight, "note", slow)
+    run = Straight(autorun=False)
+
+    def second() -> steps.Step:
+        inside.wait(30)
+        if connection.vendor == "sqlite":
+            leave.set()  # who waits for the one lock gets it only then
+            return steps.step(run.id, seen=[first_task])
+        answer = steps.step(run.id)
+        leave.set()
+        return answer
+
+    first_task = AutomationTaskModel.objects.get(automation=run.id).pk
+    first, other = at_once(lambda: steps.step(run.id), second)
+    assert first.node == "first"
+    if connection.vendor == "sqlite":
+        assert other.node == "second"
+    else:
+        assert other == steps.Step(obtained=False)
+    effects = Effect.objects.values_list("node", flat=True)
+    assert sorted(effects) == (["first", "second"] if connection.vendor == "sqlite" else ["first"])
+
+
+def test_a_join_fires_once_when_its_last_two_branches_arrive_together(ada: User) -> None:
+    for _ in range(30):
+        run = TwoForms()
+        left, right = AutomationTaskModel.objects.filter(automation=run.id, state="waiting")
+        results = at_once(answer(left, ada), answer(right, ada))
+        assert not [result for result in results if isinstance(result, Exception)], results
+        AutomationModel.run()
+        assert run.finished()
+        joins = AutomationTaskModel.objects.filter(automation=run.id, status="join")
+        assert sorted(joins.values_list("state", flat=True)) == ["completed", "merged"]
+        assert Effect.objects.filter(run=run.id).count() == 1
+        run = TwoForms(automation_id=run.id)
+        assert {"left", "right"} <= set(run.data)
+
+
+def test_sending_a_form_three_times_at_once_completes_it_once(ada: User) -> None:
+    for _ in range(10):
+        run = TwoForms()
+        task = AutomationTaskModel.objects.filter(automation=run.id, state="waiting").first()
+        assert task is not None
+        results = at_once(*[answer(task, ada)] * 3)
+        assert sorted(type(result).__name__ for result in results) == [
+            "Progress",
+            "TaskClosed",
+            "TaskClosed",
+        ], results
+        assert AutomationAuditModel.objects.filter(task=task).count() == 1
+
+
+def test_two_branches_that_save_at_once_lose_nothing() -> None:
+    for _ in range(20):
+        run = TwoForms()
+        handles = [TwoForms(automation_id=run.id) for _ in range(3)]
+
+        def save(number: int, handles: list[Any] = handles) -> Callable[[], None]:
+            def work() -> None:
+                handles[number].data[f"key{number}"] = number
+                handles[number].save()
+
+            return work
+
+        results = at_once(*(save(number) for number in range(3)))
+        assert results == [None, None, None]
+        data = AutomationModel.objects.get(pk=run.id).data
+        assert data == {"key0": 0, "key1": 1, "key2": 2}
