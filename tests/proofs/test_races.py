@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -24,23 +25,17 @@ pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Do the works in threads that start together; return what each returned or raised."""
     barrier = threading.Barrier(len(works))
-    results: list[Any] = [None] * len(works)
 
-    def run(number: int, work: Callable[[], Any]) -> None:
+    def run(work: Callable[[], Any]) -> Any:
         try:
             barrier.wait(30)
-            results[number] = work()
-        except Exception as error:
-            results[number] = error
+            return work()
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=run, args=item) for item in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
+    with ThreadPoolExecutor(len(works)) as pool:
+        futures = [pool.submit(run, work) for work in works]
+    return [future.exception() or future.result() for future in futures]
 
 
 def answer(task: AutomationTaskModel, user: User) -> Callable[[], Any]:
