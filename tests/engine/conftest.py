@@ -3,12 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 import time_machine
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.urls import path
 
 from tests.plain import NOW
 from tests.testapp import story
+
+#: In what a test that says nothing else of the database runs; each is a user's everyday.
+WAYS = [
+    pytest.param("test_case", marks=pytest.mark.django_db),
+    pytest.param("transaction_test_case", marks=pytest.mark.django_db(transaction=True)),
+    pytest.param("atomic_requests", marks=pytest.mark.django_db(transaction=True)),
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module that asks for it (``in_all_ways``) in all ways."""
+    if getattr(metafunc.module, "in_all_ways", False):
+        metafunc.fixturenames.append("way")
+        metafunc.parametrize("way", WAYS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run the test in a view of a project that has ``ATOMIC_REQUESTS``, if that is its way."""
+    way = getattr(pyfuncitem, "callspec", None) and pyfuncitem.callspec.params.get("way")
+    if way != "atomic_requests":
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    done = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        assert connection.in_atomic_block
+        pyfuncitem.obj(**arguments)
+        done.append(request)
+        return HttpResponse()
+
+    urls = ModuleType("urls")
+    urls.urlpatterns = [path("", view)]  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch, override_settings(ROOT_URLCONF=urls):
+        patch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+        Client().get("/")
+    assert done
+    return True
 
 
 @pytest.fixture(autouse=True)

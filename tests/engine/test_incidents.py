@@ -19,7 +19,7 @@ from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
 from tests.testapp.processes import Fragile, Offer, Straight, Waiting
 
-pytestmark = pytest.mark.django_db
+in_all_ways = True
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ from tests.testapp.processes import (
     Waiting,
 )
 
-pytestmark = pytest.mark.django_db
+in_all_ways = True
 
 
 def test_calling_the_class_runs_it_to_its_end() -> None:
