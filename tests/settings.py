@@ -3,8 +3,7 @@ A small Django project for the tests, on one of three databases.
 
 ``ATM_TEST_DATABASE`` chooses the database: ``sqlite`` (default), ``postgresql`` or ``mariadb``.
 ``ATM_TEST_DATABASE_NAME`` makes an existing database the ordinary one: a process that a test
-starts works in the database of the test. ``ATM_TEST_ATOMIC_REQUESTS=1`` wraps each request in
-a transaction.
+starts works in the database of the test.
 """
 
 from __future__ import annotations
@@ -78,7 +77,6 @@ def mariadb() -> dict[str, Any]:
 
 
 DATABASES = {"default": {"sqlite": sqlite, "postgresql": postgresql, "mariadb": mariadb}[VENDOR]()}
-DATABASES["default"]["ATOMIC_REQUESTS"] = os.environ.get("ATM_TEST_ATOMIC_REQUESTS") == "1"
 
 SECRET_KEY = "for the tests only"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
