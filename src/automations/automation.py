@@ -6,111 +6,22 @@ import json
 from typing import Any, ClassVar, cast
 
 from django.apps import apps
-from django.db.models import Model
 
 from automations import payload
+from automations.bound_objects import MODELS_KEY, BoundObjects, as_data
+from automations.declaration import AutomationType
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.dispatch.claims import new_claim
 from automations.dispatch.inline import run_now
 from automations.engine import starting
-from automations.engine.locking import runs
-from automations.engine.transitions import tasks
+from automations.engine.locking import runs, tasks
 from automations.exceptions import (
     AutomationFinished,
-    BoundObjectMissing,
     DefinitionError,
-    InvalidData,
     WrongAutomation,
 )
 from automations.models import AutomationModel
-
-#: Where the labels of the models of undeclared bound objects are kept.
-MODELS_KEY = "_models"
-
-
-class Body(dict[str, Any]):
-    """The namespace of a class body: it keeps a node and a method of one name apart."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.nodes: dict[str, Node] = {}
-        self.doubled: list[str] = []
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        if isinstance(value, Node):
-            if name in self.nodes:
-                self.doubled.append(name)
-            self.nodes[name] = value
-            if not callable(self.get(name)):
-                super().__setitem__(name, value)
-            return
-        if name in self.nodes and not callable(value):
-            del self.nodes[name]
-        super().__setitem__(name, value)
-
-
-class AutomationType(type):
-    """Collects the nodes of a class and compiles them into its definition."""
-
-    @classmethod
-    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> Body:
-        return Body()
-
-    def __new__(
-        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any
-    ) -> AutomationType:
-        body = cast(Body, namespace)
-        made = super().__new__(cls, name, bases, dict(namespace), **kwargs)
-        made._own_nodes = dict(body.nodes)
-        made._own_models = {
-            attribute: value
-            for attribute, value in namespace.items()
-            if bases and isinstance(value, type) and issubclass(value, Model)
-        }
-        for attribute, model in made._own_models.items():
-            setattr(made, attribute, BoundObject(attribute, model))
-        nodes, models = made._inherit()
-        made._meta = ProcessDefinition.compile(
-            f"{made.__module__}.{made.__qualname__}",
-            made,
-            nodes,
-            models,
-            body.doubled,
-            RESERVED if bases else frozenset(),
-        )
-        return made
-
-    _own_nodes: dict[str, Node]
-    _own_models: dict[str, type[Model]]
-    _meta: ProcessDefinition
-
-    def _inherit(cls) -> tuple[dict[str, Node], dict[str, type[Model]]]:
-        """Inherited nodes first, in their order; a replaced one keeps its place, None removes."""
-        nodes: dict[str, Node] = {}
-        models: dict[str, type[Model]] = {}
-        for base in reversed(cls.__mro__):
-            own = vars(base)
-            for name, value in own.items():
-                if value is None:
-                    nodes.pop(name, None)
-                    models.pop(name, None)
-            nodes.update(own.get("_own_nodes", {}))
-            models.update(own.get("_own_models", {}))
-        return nodes, models
-
-
-class BoundObject:
-    """The attribute of an automation that gives the model instance it is bound to."""
-
-    def __init__(self, name: str, model: type[Model]) -> None:
-        self.name = name
-        self.model = model
-
-    def __get__(self, automation: Automation | None, owner: type) -> Any:
-        if automation is None:
-            return self.model
-        return automation._bound_object(self.name, self.model)
 
 
 class Automation(metaclass=AutomationType):
@@ -145,7 +56,7 @@ class Automation(metaclass=AutomationType):
         autorun: bool = True,
         **data: Any,
     ) -> None:
-        self._objects: dict[str, tuple[Any, Any]] = {}
+        self._objects = BoundObjects(self)
         if automation is None and automation_id is None:
             self._start(data, autorun)
             return
@@ -172,7 +83,7 @@ class Automation(metaclass=AutomationType):
             raise DefinitionError(f"{self.get_automation_name()} is abstract: start a subclass.")
         claim = new_claim() if autorun else ""
         row, is_new = starting.start(
-            self._meta, self._as_data(data), unique=self._unique_names(data), claim=claim
+            self._meta, as_data(self._meta, data), unique=self._unique_names(data), claim=claim
         )
         self._bind(row)
         if is_new and autorun:
@@ -316,49 +227,11 @@ class Automation(metaclass=AutomationType):
             )
         return list(self.unique)
 
-    # Bound objects
-
-    def _as_data(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        data = dict(arguments)
-        undeclared = {}
-        for name, value in arguments.items():
-            if not isinstance(value, Model):
-                continue
-            model = self._meta.models.get(name)
-            if model is not None and not isinstance(value, model):
-                raise InvalidData(
-                    f"{type(self).__name__}.{name} binds {model.__name__}, not "
-                    f"{type(value).__name__}."
-                )
-            if value.pk is None:
-                raise InvalidData(f"{name} is not saved yet, so it cannot be bound. Save it first.")
-            if model is None:
-                undeclared[name] = value._meta.label
-            data[name] = value.pk
-        if undeclared:
-            data[MODELS_KEY] = undeclared
-        return data
-
-    def _bound_object(self, name: str, model: type[Model]) -> Any:
-        key = self.data.get(name)
-        if key is None:
-            return None
-        known, found = self._objects.get(name, (None, None))
-        if known != key:
-            found = model._default_manager.filter(pk=key).first()
-            if found is None:
-                raise BoundObjectMissing(
-                    f"{self.get_automation_name()} {self.id} is bound to {model.__name__} {key} as "
-                    f"{name!r}, which does not exist any more."
-                )
-            self._objects[name] = (key, found)
-        return found
-
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and self.__dict__.get("_row") is not None:
             label = self.data.get(MODELS_KEY, {}).get(name)
             if label:
-                return self._bound_object(name, apps.get_model(label))
+                return self._objects.get(name, apps.get_model(label))
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __str__(self) -> str:
@@ -367,24 +240,3 @@ class Automation(metaclass=AutomationType):
     def __repr__(self) -> str:
         row = self.__dict__.get("_row")
         return f"<{type(self).__name__} {f'{row.pk} {row.state}' if row else 'killed'}>"
-
-
-#: What later parts of the documented API are called, beside what the class has now.
-DOCUMENTED = {
-    "automation",
-    "automation_id",
-    "autorun",
-    "broadcast_message",
-    "create_on_message",
-    "dispatch_message",
-    "get_model_instance",
-    "nice",
-    "on",
-    "on_signal",
-    "satisfies_data_requirements",
-    "send_message",
-    "started_by_signal",
-}
-RESERVED: frozenset[str] = frozenset(
-    {name for name in dir(Automation) if not name.startswith("_")} | DOCUMENTED
-)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
 
 import pytest
 import time_machine
+from django.core.handlers.base import BaseHandler
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, override_settings
-from django.urls import path
+from django.test import RequestFactory
 
 from tests.plain import NOW
 from tests.testapp import story
@@ -45,11 +44,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         done.append(request)
         return HttpResponse()
 
-    urls = ModuleType("urls")
-    urls.urlpatterns = [path("", view)]  # type: ignore[attr-defined]
-    with pytest.MonkeyPatch.context() as patch, override_settings(ROOT_URLCONF=urls):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
-        Client().get("/")
+        BaseHandler().make_view_atomic(view)(RequestFactory().get("/"))
     assert done
     return True
 

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from automations import settings
 from automations.engine.context import TaskContext, neutral
-from automations.engine.locking import atomic, for_update, runs, take_write_lock
-from automations.engine.transitions import next_look, tasks, write_due
+from automations.engine.locking import atomic, for_update, runs, take_write_lock, tasks
+from automations.engine.run_row import write_due
+from automations.engine.transitions import next_look
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskState
 from automations.outcomes import Postpone

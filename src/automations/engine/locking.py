@@ -22,7 +22,8 @@ from automations import settings
 from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.engine.turns import begins_with_lock, begun_in_turn, in_turn
 from automations.exceptions import RunBusy
-from automations.models import AutomationModel
+from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.tasks import TaskQuerySet
 
 Runs = models.QuerySet[AutomationModel]
 
@@ -60,6 +61,11 @@ def connection() -> BaseDatabaseWrapper:
 def runs() -> Runs:
     """Return all runs, in the database that they are written to."""
     return AutomationModel.objects.using(alias())
+
+
+def tasks() -> TaskQuerySet:
+    """Return all tasks, in the database that they are written to."""
+    return AutomationTaskModel.objects.using(alias())
 
 
 def in_transaction() -> bool:

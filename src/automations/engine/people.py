@@ -9,9 +9,10 @@ from django.forms import BaseForm
 
 from automations import settings
 from automations.engine.context import TaskContext
-from automations.engine.locking import act_on, alias, lock_run
+from automations.engine.locking import act_on, alias, lock_run, tasks
+from automations.engine.run_row import settle
 from automations.engine.steps import claim_columns, open_tasks_of
-from automations.engine.transitions import apply, follow, move, revive, settle, tasks
+from automations.engine.transitions import apply, follow, move, revive
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState

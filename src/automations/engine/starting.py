@@ -21,8 +21,10 @@ from automations.engine.locking import (
     in_transaction,
     lock_run,
     runs,
+    tasks,
 )
-from automations.engine.transitions import tasks, wake, write_due
+from automations.engine.run_row import write_due
+from automations.engine.transitions import wake
 from automations.exceptions import AutomationFinished
 from automations.models import AutomationModel, AutomationTaskModel
 

@@ -26,8 +26,10 @@ from automations.engine.locking import (
     in_transaction,
     lock_run,
     runs,
+    tasks,
 )
-from automations.engine.transitions import apply, delay, due_tasks, settle, tasks
+from automations.engine.run_row import settle
+from automations.engine.transitions import apply, delay, due_tasks
 from automations.engine.trouble import is_transient
 from automations.exceptions import AutomationError
 from automations.models import AutomationModel, AutomationTaskModel

@@ -11,16 +11,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F
-
 from automations import payload, settings
 from automations.engine.context import TaskContext
 from automations.engine.failures import describe, report, tidy
-from automations.engine.locking import alias, is_past, runs
+from automations.engine.locking import alias, is_past, runs, tasks
+from automations.engine.run_row import end_run, write_due
 from automations.exceptions import DefinitionError, InvalidData, TransitionNotAllowed
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
-from automations.models.tasks import TaskQuerySet, TaskState
+from automations.models.tasks import TaskState
 from automations.outcomes import (
     Ask,
     Complete,
@@ -40,11 +39,6 @@ TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     TaskState.WAITING: frozenset(TaskState) - {TaskState.READY, TaskState.MERGED},
     TaskState.FAILED: frozenset({TaskState.READY, TaskState.SKIPPED, TaskState.CANCELLED}),
 }
-
-
-def tasks() -> TaskQuerySet:
-    """Return all tasks, in the database that they are written to."""
-    return AutomationTaskModel.objects.using(alias())
 
 
 def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = None) -> None:
@@ -256,19 +250,6 @@ def stand_still(run: AutomationModel, others: Iterable[AutomationTaskModel]) -> 
         task.due = None
 
 
-def end_run(context: TaskContext, state: RunState) -> None:
-    """Note that the run has ended; `settle` writes it."""
-    context.changes |= {
-        "state": state,
-        "finished": True,
-        "ended": context.now,
-        "claimed_by": "",
-        "claimed_until": None,
-    }
-    if state != RunState.FAILED:
-        context.changes["unique_key"] = None
-
-
 def revive(context: TaskContext) -> None:
     """
     Let a failed run go on: every open task is looked at anew.
@@ -280,34 +261,6 @@ def revive(context: TaskContext) -> None:
     runs().filter(pk=context.run.pk, state=RunState.FAILED).update(
         state=RunState.RUNNING, finished=False, ended=None, updated=context.now, due=context.now
     )
-
-
-def settle(context: TaskContext, claim: dict[str, Any]) -> None:
-    """
-    Write the row of the run: its data if changed, when it is due next, and its end.
-
-    ``claim`` are the columns of the claim to set. Nothing is written if nothing has changed.
-    """
-    run, changes = context.run, context.changes | claim
-    if context.data_changed:
-        run.data = payload.clean(run.data)
-        changes |= {"data": run.data, "version": F("version") + 1}
-    due = None if changes.get("finished") else earliest_due(context)
-    if due != run.due:
-        changes["due"] = due
-    if not changes:
-        return
-    changes["updated"] = context.now
-    if not runs().filter(pk=run.pk, finished=False).update(**changes):
-        raise TransitionNotAllowed(f"Run {run.pk} has ended and cannot be changed.")
-    run.due = due
-
-
-def earliest_due(context: TaskContext) -> datetime | None:
-    """Return when the engine has to look at the run next."""
-    own = [context.task] if context.task.is_open else []
-    dues = [task.due for task in (*own, *context.others, *context.opened) if task.due]
-    return min(dues, default=None)
 
 
 def delay(task_id: int, run_id: int, now: datetime) -> None:
@@ -322,14 +275,6 @@ def wake(run: AutomationModel, now: datetime) -> None:
     """Look at the run's waiting conditions again at once: their data may have changed."""
     names = [name for name, node in run.definition.nodes.items() if node.polls]
     tasks().open().filter(automation=run, status__in=names, due__gt=now).update(due=now)
-
-
-def write_due(run_id: int) -> None:
-    """Work out anew, under the lock, when the run is due."""
-    dues = tasks().open().filter(automation=run_id, due__isnull=False).order_by("due")
-    runs().filter(pk=run_id, state=RunState.RUNNING).update(
-        due=dues.values_list("due", flat=True).first()
-    )
 
 
 def due_tasks(

@@ -1,0 +1,106 @@
+"""From the body of a class to the definition of a process."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, cast
+
+from django.db.models import Model
+
+from automations.bound_objects import BoundObject
+from automations.definition.node import Node
+from automations.definition.process import ProcessDefinition
+
+#: What later parts of the documented API are called, beside what the class has now.
+DOCUMENTED = {
+    "automation",
+    "automation_id",
+    "autorun",
+    "broadcast_message",
+    "create_on_message",
+    "dispatch_message",
+    "get_model_instance",
+    "nice",
+    "on",
+    "on_signal",
+    "satisfies_data_requirements",
+    "send_message",
+    "started_by_signal",
+}
+
+
+@cache
+def reserved_names(root: type) -> frozenset[str]:
+    """Return the names that no node may have: those that every automation uses itself."""
+    return frozenset(name for name in dir(root) if not name.startswith("_")) | DOCUMENTED
+
+
+class Body(dict[str, Any]):
+    """The namespace of a class body: it keeps a node and a method of one name apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes: dict[str, Node] = {}
+        self.doubled: list[str] = []
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if isinstance(value, Node):
+            if name in self.nodes:
+                self.doubled.append(name)
+            self.nodes[name] = value
+            if not callable(self.get(name)):
+                super().__setitem__(name, value)
+            return
+        if name in self.nodes and not callable(value):
+            del self.nodes[name]
+        super().__setitem__(name, value)
+
+
+class AutomationType(type):
+    """Collects the nodes of a class and compiles them into its definition."""
+
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> Body:
+        return Body()
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any
+    ) -> AutomationType:
+        body = cast(Body, namespace)
+        made = super().__new__(cls, name, bases, dict(namespace), **kwargs)
+        made._own_nodes = dict(body.nodes)
+        made._own_models = {
+            attribute: value
+            for attribute, value in namespace.items()
+            if bases and isinstance(value, type) and issubclass(value, Model)
+        }
+        for attribute, model in made._own_models.items():
+            setattr(made, attribute, BoundObject(attribute, model))
+        nodes, models = made._inherit()
+        made._meta = ProcessDefinition.compile(
+            f"{made.__module__}.{made.__qualname__}",
+            made,
+            nodes,
+            models,
+            body.doubled,
+            reserved_names(made.__mro__[-2]) if bases else frozenset(),
+        )
+        return made
+
+    _own_nodes: dict[str, Node]
+    _own_models: dict[str, type[Model]]
+    _meta: ProcessDefinition
+
+    def _inherit(cls) -> tuple[dict[str, Node], dict[str, type[Model]]]:
+        """Inherited nodes first, in their order; a replaced one keeps its place, None removes."""
+        nodes: dict[str, Node] = {}
+        models: dict[str, type[Model]] = {}
+        for base in reversed(cls.__mro__):
+            own = vars(base)
+            for name, value in own.items():
+                if value is None:
+                    nodes.pop(name, None)
+                    models.pop(name, None)
+            nodes.update(own.get("_own_nodes", {}))
+            models.update(own.get("_own_models", {}))
+        return nodes, models

@@ -1,0 +1,63 @@
+"""The writer of the row of a run that exists: its data, when it is due, its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from automations import payload
+from automations.engine.context import TaskContext
+from automations.engine.locking import runs, tasks
+from automations.exceptions import TransitionNotAllowed
+from automations.models.runs import RunState
+
+
+def end_run(context: TaskContext, state: RunState) -> None:
+    """Note that the run has ended; `settle` writes it."""
+    context.changes |= {
+        "state": state,
+        "finished": True,
+        "ended": context.now,
+        "claimed_by": "",
+        "claimed_until": None,
+    }
+    if state != RunState.FAILED:
+        context.changes["unique_key"] = None
+
+
+def settle(context: TaskContext, claim: dict[str, Any]) -> None:
+    """
+    Write the row of the run: its data if changed, when it is due next, and its end.
+
+    ``claim`` are the columns of the claim to set. Nothing is written if nothing has changed.
+    """
+    run, changes = context.run, context.changes | claim
+    if context.data_changed:
+        run.data = payload.clean(run.data)
+        changes |= {"data": run.data, "version": F("version") + 1}
+    due = None if changes.get("finished") else earliest_due(context)
+    if due != run.due:
+        changes["due"] = due
+    if not changes:
+        return
+    changes["updated"] = context.now
+    if not runs().filter(pk=run.pk, finished=False).update(**changes):
+        raise TransitionNotAllowed(f"Run {run.pk} has ended and cannot be changed.")
+    run.due = due
+
+
+def earliest_due(context: TaskContext) -> datetime | None:
+    """Return when the engine has to look at the run next."""
+    own = [context.task] if context.task.is_open else []
+    dues = [task.due for task in (*own, *context.others, *context.opened) if task.due]
+    return min(dues, default=None)
+
+
+def write_due(run_id: int) -> None:
+    """Work out anew, under the lock, when the run is due."""
+    dues = tasks().open().filter(automation=run_id, due__isnull=False).order_by("due")
+    runs().filter(pk=run_id, state=RunState.RUNNING).update(
+        due=dues.values_list("due", flat=True).first()
+    )
