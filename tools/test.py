@@ -21,6 +21,7 @@ from typing import Iterator, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import chromium
 import environments
 import pythons
 from environments import ROOT, Plan
@@ -216,11 +217,16 @@ def main() -> int:
     results: list[Result] = []
     missing = [plan.remark for plan in (main_plan, oldest_plan) if plan and plan.remark]
     absent: list[str] = []
+    browser = chromium.ensure()
+    if browser is None:
+        missing.append("the pages in a browser: no Chromium (apt-get install chromium)")
     folder = Path(tempfile.mkdtemp(prefix="automations-coverage-"))
 
     def one(plan: Plan, database: str, **more: str) -> None:
         name = "{}-{}".format(database, plan.folder.name.lstrip("."))
         more["ATM_TEST_RUN"] = f"{os.getpid()}_{len(results)}"
+        if browser:
+            more["ATM_TEST_CHROMIUM"] = browser
         if not arguments:
             more["COVERAGE_FILE"] = str(folder / name)
         results.append(run_pass(plan, database, arguments, **more))

@@ -1,0 +1,94 @@
+"""
+A real browser for the tests: Chromium, as Debian or whoever else has installed it.
+
+The pages are the same whatever the database, so one pass has these tests: SQLite, in an
+environment with Playwright.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.pages.conftest import asks, people
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["asks", "people"]
+
+FOUND = os.environ.get("ATM_TEST_CHROMIUM") or shutil.which("chromium")
+
+if settings.VENDOR != "sqlite" or not importlib.util.find_spec("playwright"):
+    collect_ignore_glob = ["test_*"]
+
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """
+    The browser, for all tests of a module.
+
+    Playwright keeps an event loop in this thread as long as it lives; the tests use the database
+    beside it, so Django has to be told that this is meant.
+    """
+    from playwright.sync_api import sync_playwright
+
+    if FOUND is None:
+        pytest.skip("There is no Chromium here: install it, or set ATM_TEST_CHROMIUM to its path.")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(
+            executable_path=FOUND, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, live_server: Any) -> Iterator[Open]:
+    """
+    Return what opens a page of the site in a browser of its own, logged in as a user.
+
+    Whatever the browser complains about (above all the Content-Security-Policy) fails the test.
+    """
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(user: User | None, path: str, **options: Any) -> Page:
+        context = chromium.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            value = client.cookies[settings.SESSION_COOKIE_NAME].value
+            context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}]
+            )
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(message.text)
+                # The browser says so of every answer that is not 200, and 409 is one of ours.
+                if message.type == "error" and "Failed to load resource" not in message.text
+                else None
+            ),
+        )
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,0 +1,102 @@
+"""The pages in a real browser: for everybody, with a strict policy, without JavaScript."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from automations.models import AutomationModel, AutomationTaskModel
+from tests.browser.conftest import Open
+from tests.testapp.processes import Fragile, Loop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LIST = "/automations/"
+PHONE, DESKTOP = {"width": 360, "height": 700}, {"width": 1280, "height": 900}
+
+
+def look(page: Page) -> None:
+    """Ask axe for what keeps somebody out, and see that nothing runs out at the side."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide[0] <= wide[1], page.url
+
+
+def task_url(task: AutomationTaskModel) -> str:
+    """Return the address of the task's page."""
+    return reverse("automations:task", args=[task.pk])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_page_keeps_anybody_out(
+    people: dict[str, User],
+    asks: dict[str, AutomationTaskModel],
+    open_page: Open,
+    scheme: str,
+    size: Any,
+    language: str,
+) -> None:
+    options: dict[str, Any] = {"color_scheme": scheme, "viewport": size, "locale": language}
+    look(open_page(people["stranger"], LIST, **options))
+    page = open_page(people["root"], LIST, **options)
+    assert page.get_attribute("html", "lang") == language
+    look(page)
+    page.goto(task_url(asks["by_user"]))
+    look(page)
+    page.locator("[name=number]").evaluate("field => field.type = 'text'")
+    page.fill("[name=text]", "x")
+    page.fill("[name=number]", "no number")
+    page.click("main button[type=submit]")
+    assert page.locator("[aria-invalid=true]").count() == 1
+    look(page)
+    failed, long = Fragile(fail=True), Loop(limit=30)
+    for run in (failed.id, long.id, asks["by_user"].automation_id):
+        page.goto(reverse("automations:history", args=[run]))
+        look(page)
+
+
+def test_who_comes_too_late_is_told_so(
+    people: dict[str, User], asks: dict[str, AutomationTaskModel], open_page: Open
+) -> None:
+    pages = [open_page(people["asked"], task_url(asks["by_user"])) for _ in range(2)]
+    for page in pages:
+        page.fill("[name=text]", "mine")
+        page.click("main button[type=submit]")
+    assert "form" not in pages[0].url.removeprefix(LIST)
+    look(pages[1])
+    assert pages[1].locator("main form").count() == 0
+    assert AutomationModel.objects.get().data["by_user"]["text"] == "mine"
+
+
+def test_a_task_is_found_and_done_with_the_keyboard_and_without_javascript(
+    people: dict[str, User], asks: dict[str, AutomationTaskModel], open_page: Open
+) -> None:
+    page = open_page(people["asked"], LIST, java_script_enabled=False)
+    focused = page.locator(":focus")
+    page.keyboard.press("Tab")
+    assert focused.get_attribute("href") == "#atm-main"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert focused.get_attribute("href") == task_url(asks["by_user"])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**" + task_url(asks["by_user"]))
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if focused.get_attribute("name") == "text":
+            break
+    page.keyboard.type("by hand")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**" + LIST)
+    asks["by_user"].refresh_from_db()
+    assert asks["by_user"].state == "completed"
+    assert AutomationModel.objects.get().data["by_user"]["text"] == "by hand"
