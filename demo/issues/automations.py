@@ -22,7 +22,7 @@ WEEK = datetime.timedelta(days=7)
 # The class body down to ``end`` is the one that the documentation of the core concepts prints, word
 # for word; the docstring of the process is that of the module.
 # fmt: off
-class IssueDiscussion(flow.Automation):  # noqa: D101
+class IssueDiscussion(flow.Automation):  # noqa: D101 - see above
     issue_list = models.IssueList
 
     start =         flow.Execute(this.publish_announcement)
@@ -86,6 +86,7 @@ class IssueDiscussion(flow.Automation):  # noqa: D101
         start = self.issue_list.announced + datetime.timedelta(days=3)
         self.issue_list.calls.create(title=f"Call: {self.issue_list}", start=start)
 
+    # The node of this name is kept beside it.
     def evaluate(self, task: Any) -> dict[str, list[int]]:  # type: ignore[no-redef]  # noqa: F811
         """Count the votes in the accepted mails: of each sender's votes on an issue the last."""
         last = {}

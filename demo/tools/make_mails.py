@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import mailbox
 import random
+from collections.abc import Iterator
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 from pathlib import Path
@@ -104,10 +105,10 @@ def main() -> None:
     box.close()
 
 
-def write(mail: EmailMessage, kind: str, chance: random.Random, adverts: object, name: str) -> None:
+def write(mail: EmailMessage, kind: str, chance: random.Random, adverts: Iterator[tuple[str, str]], name: str) -> None:
     """Give the mail its subject and its body."""
     if kind == "advert":
-        subject, body = next(adverts)  # type: ignore[call-overload]
+        subject, body = next(adverts)
         mail["Subject"] = subject
         mail.set_content(body)
         return
