@@ -105,7 +105,13 @@ def main() -> None:
     box.close()
 
 
-def write(mail: EmailMessage, kind: str, chance: random.Random, adverts: Iterator[tuple[str, str]], name: str) -> None:
+def write(
+    mail: EmailMessage,
+    kind: str,
+    chance: random.Random,
+    adverts: Iterator[tuple[str, str]],
+    name: str,
+) -> None:
     """Give the mail its subject and its body."""
     if kind == "advert":
         subject, body = next(adverts)
