@@ -1,7 +1,17 @@
 """What is remembered: runs, their tasks, and what people did; with the laws they keep."""
 
 from automations.models.audit import AutomationAuditModel
+from automations.models.messages import AutomationMessageModel
+from automations.models.objects import AutomationObjectModel
 from automations.models.runs import AutomationModel
+from automations.models.schedules import AutomationScheduleModel
 from automations.models.tasks import AutomationTaskModel
 
-__all__ = ["AutomationAuditModel", "AutomationModel", "AutomationTaskModel"]
+__all__ = [
+    "AutomationAuditModel",
+    "AutomationMessageModel",
+    "AutomationModel",
+    "AutomationObjectModel",
+    "AutomationScheduleModel",
+    "AutomationTaskModel",
+]

@@ -24,7 +24,7 @@ class TaskState(models.TextChoices):
     """The states of a task."""
 
     READY = "ready", _("Ready")
-    WAITING = "waiting", _("Waiting for a person")
+    WAITING = "waiting", _("Waiting")
     COMPLETED = "completed", _("Completed")
     SKIPPED = "skipped", _("Skipped")
     MERGED = "merged", _("Merged")
@@ -118,6 +118,19 @@ class AutomationTaskModel(models.Model):
     message = models.CharField(_("message"), max_length=255, blank=True, default="")
     result = models.JSONField(_("result"), null=True, blank=True, encoder=DjangoJSONEncoder)
     traceback = models.TextField(_("traceback"), blank=True, default="")
+    reminders = models.JSONField(
+        _("reminders"),
+        default=list,
+        blank=True,
+        help_text=_("How often each .Remind() of the node has come due for this task."),
+    )
+    outbox = models.JSONField(
+        _("outbox"),
+        null=True,
+        blank=True,
+        encoder=DjangoJSONEncoder,
+        help_text=_("The message that this task is sending."),
+    )
     created = models.DateTimeField(_("created"), default=settings.now)
     finished = models.DateTimeField(_("finished"), null=True)
     requires_interaction = models.BooleanField(_("requires interaction"), default=False)
