@@ -6,19 +6,24 @@ import json
 from typing import Any, ClassVar, cast
 
 from django.apps import apps
+from django.dispatch import Signal
 
-from automations import payload
-from automations.bound_objects import MODELS_KEY, BoundObjects, as_data
+from automations import messages, payload, triggers
+from automations.bound_objects import BoundObjects, as_data
 from automations.declaration import AutomationType
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
+from automations.definition.receivers import prepare
 from automations.dispatch.claims import new_claim
 from automations.dispatch.inline import run_now
 from automations.engine import starting
+from automations.engine.bindings import MODELS_KEY
 from automations.engine.locking import runs, tasks
+from automations.engine.receiving import Message
 from automations.exceptions import (
     AutomationFinished,
     DefinitionError,
+    MessageRefused,
     WrongAutomation,
 )
 from automations.models import AutomationModel
@@ -47,6 +52,7 @@ class Automation(metaclass=AutomationType):
     unique: ClassVar[bool | list[str] | tuple[str, ...]] = False
 
     _meta: ClassVar[ProcessDefinition]
+    _triggers: ClassVar[list[triggers.Trigger]]
 
     def __init__(
         self,
@@ -54,11 +60,13 @@ class Automation(metaclass=AutomationType):
         automation: AutomationModel | str | None = None,
         automation_id: int | None = None,
         autorun: bool = True,
+        _at: str | None = None,
         **data: Any,
     ) -> None:
         self._objects = BoundObjects(self)
+        self._message_key: str | None = None
         if automation is None and automation_id is None:
-            self._start(data, autorun)
+            self._start(data, autorun, _at)
             return
         if data:
             raise TypeError(
@@ -71,19 +79,23 @@ class Automation(metaclass=AutomationType):
             row = runs().get(key=automation)
         else:
             row = runs().get(pk=automation_id or 0)
-        if row.automation_class != self.get_automation_name():
+        if row.automation_class not in self._meta.labels:
             raise WrongAutomation(
                 f"Run {row.pk} belongs to {row.automation_class}, not to "
                 f"{self.get_automation_name()}."
             )
         self._bind(row)
 
-    def _start(self, data: dict[str, Any], autorun: bool) -> None:
+    def _start(self, data: dict[str, Any], autorun: bool, at: str | None) -> None:
         if type(self)._is_abstract():
             raise DefinitionError(f"{self.get_automation_name()} is abstract: start a subclass.")
         claim = new_claim() if autorun else ""
         row, is_new = starting.start(
-            self._meta, as_data(self._meta, data), unique=self._unique_names(data), claim=claim
+            self._meta,
+            as_data(self._meta, data),
+            unique=self._unique_names(data),
+            claim=claim,
+            at=at,
         )
         self._bind(row)
         if is_new and autorun:
@@ -147,12 +159,14 @@ class Automation(metaclass=AutomationType):
             raise AutomationFinished(
                 f"{self.get_automation_name()} {self._db.pk} is {self._db.state} and cannot be run."
             )
-        if payload.snapshot(self.data) != self._before:
+        if self._data_differs():
             self.save()
         run_now(self.id)
         self._refresh()
         first = tasks().open().filter(automation=self.id).order_by("pk").first()
-        return self._meta.node(first.status) if first and not self._db.finished else None
+        if first is None or self._db.finished:
+            return None
+        return self._meta.node(first.status).ready(self)
 
     def finished(self) -> bool:
         """Return whether the run has ended, was stopped by an error, or has been killed."""
@@ -171,6 +185,109 @@ class Automation(metaclass=AutomationType):
     def killed(self) -> bool:
         """Return whether the run has been deleted with `kill`."""
         return self._row is None
+
+    # Messages
+
+    def send_message(self, message: str, token: str | None = None, data: Any = None) -> Any:
+        """
+        Let this run receive ``message``, in a transaction of its own, and run what is due then.
+
+        ``receive_<message>(token, data)`` is called with ``data`` (a dict, or a request whose GET
+        parameters count) as `require_data_parameters` has it converted; what it changes in
+        ``self.data`` is saved. A node ``flow.ReceiveMessage(message)`` takes it too, also later.
+        Return what the receiver returns (True if only a node takes it); None if the run has
+        ended, does not receive this message, or not with this data. Raise what the receiver
+        raises, with nothing written, and `RunBusy` if the run does not become free in
+        ``ATM_LOCK_TIMEOUT`` seconds.
+        """
+        if self.killed():
+            return None
+        if self._data_differs():
+            self.save()
+        sent = Message(message, token, data)
+        answer = messages.send(self._meta, self.id, sent)
+        row = runs().filter(pk=self.id).first()
+        if row is None:
+            self._row = None
+        else:
+            self._bind(row)
+        return answer
+
+    def _data_differs(self) -> bool:
+        """Return whether ``data`` has been changed since it was read or saved."""
+        return payload.snapshot(self.data) != self._before
+
+    @property
+    def message_key(self) -> str | None:
+        """
+        What tells the message that is being received from all others; None if code has sent it.
+
+        It is the ``idempotency_key`` of the `SendMessage` task, the same over all its attempts.
+        """
+        return self._message_key
+
+    @classmethod
+    def satisfies_data_requirements(cls, message: str, data: Any) -> bool:
+        """Return whether runs receive ``message``, and ``data`` has what its receiver needs."""
+        try:
+            prepare(cls, message, data)
+        except MessageRefused:
+            return False
+        return True
+
+    @classmethod
+    def dispatch_message(
+        cls, automation: Any, message: str, token: str | None = None, data: Any = None
+    ) -> Any:
+        """
+        Send ``message`` to one run: an automation, a row, a primary key (int) or a key (str).
+
+        Like `send_message`; None also if there is no such run. Raise `WrongAutomation` for an
+        automation or a row of another class.
+        """
+        run_id = messages.find(cls._meta, automation)
+        if run_id is None:
+            return None
+        if isinstance(automation, cls):
+            return automation.send_message(message, token, data)
+        return messages.send(cls._meta, run_id, Message(message, token, data))
+
+    @classmethod
+    def broadcast_message(
+        cls, message: str, token: str | None = None, data: Any = None
+    ) -> list[Any]:
+        """
+        Send ``message`` to every running run of this class, one transaction each; oldest first.
+
+        Return all answers. A run that answers ``"received"`` catches it: the rest do not get it.
+        `BroadcastFailed` is raised when some could not receive it and all others have.
+        """
+        return messages.broadcast(cls._meta, Message(message, token, data))
+
+    @classmethod
+    def create_on_message(cls, message: str, token: str | None = None, data: Any = None) -> Any:
+        """
+        Start a run, which receives ``message`` before its first node, and run it.
+
+        The parameters that ``unique`` names are taken from ``data``; if such a run is there
+        already, it receives the message. Return the run; None if the class does not receive this
+        message, or not with this data, or the receiver has killed the run.
+        """
+        return messages.create(cls, Message(message, token, data))
+
+    # Signals
+
+    @classmethod
+    def on(cls, signal: Signal, start: str | None = None, **kwargs: Any) -> None:
+        """Start a run each time ``signal`` is sent: what ``@flow.on_signal`` does."""
+        triggers.subscribe(cls, signal, start, **kwargs)
+
+    @classmethod
+    def on_signal(cls, start: str | None, sender: Any, **kwargs: Any) -> None:
+        """Start a run for one sending of a signal; override it to choose which ones count."""
+        triggers.start_run(cls, start, sender, kwargs)
+
+    # The end
 
     def kill(self) -> None:
         """Delete the run with its whole history, once nobody works on it."""
@@ -214,7 +331,7 @@ class Automation(metaclass=AutomationType):
 
     @classmethod
     def _is_abstract(cls) -> bool:
-        return bool(getattr(vars(cls).get("Meta"), "abstract", False)) or cls is Automation
+        return cls._meta.options.abstract or cls is Automation
 
     def _unique_names(self, data: dict[str, Any]) -> bool | list[str]:
         if isinstance(self.unique, bool):

@@ -8,7 +8,9 @@ from typing import Any, cast
 from django.db.models import Model
 
 from automations.bound_objects import BoundObject
+from automations.definition import known
 from automations.definition.node import Node
+from automations.definition.options import Options
 from automations.definition.process import ProcessDefinition
 
 #: What later parts of the documented API are called, beside what the class has now.
@@ -20,6 +22,7 @@ DOCUMENTED = {
     "create_on_message",
     "dispatch_message",
     "get_model_instance",
+    "message_key",
     "nice",
     "on",
     "on_signal",
@@ -69,6 +72,7 @@ class AutomationType(type):
         body = cast(Body, namespace)
         made = super().__new__(cls, name, bases, dict(namespace), **kwargs)
         made._own_nodes = dict(body.nodes)
+        made._triggers = []
         made._own_models = {
             attribute: value
             for attribute, value in namespace.items()
@@ -84,12 +88,24 @@ class AutomationType(type):
             models,
             body.doubled,
             reserved_names(made.__mro__[-2]) if bases else frozenset(),
+            made._options(),
         )
+        for attribute, node in made._meta.nodes.items():
+            if isinstance(vars(made).get(attribute), Node):
+                setattr(made, attribute, node)
+        if bases:
+            known.add(made._meta)
         return made
 
     _own_nodes: dict[str, Node]
+    _triggers: list[Any]
     _own_models: dict[str, type[Model]]
     _meta: ProcessDefinition
+
+    def _options(cls) -> Options:
+        """Return what the class's own ``Meta`` says, and what it takes over from its bases."""
+        inherited = [meta for base in cls.__mro__[1:] if (meta := vars(base).get("Meta"))]
+        return Options.read(vars(cls).get("Meta"), inherited)
 
     def _inherit(cls) -> tuple[dict[str, Node], dict[str, type[Model]]]:
         """Inherited nodes first, in their order; a replaced one keeps its place, None removes."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.utils.module_loading import import_string
-
 from automations.automation import Automation
+from automations.definition.known import can_be_found
 
 
 def automations() -> Iterator[type[Automation]]:
@@ -17,7 +16,7 @@ def automations() -> Iterator[type[Automation]]:
     dotted path, such as those made inside a function.
     """
     for automation in _subclasses(Automation):
-        if not automation._is_abstract() and _can_be_found(automation):
+        if not automation._is_abstract() and can_be_found(automation._meta):
             yield automation
 
 
@@ -25,10 +24,3 @@ def _subclasses(parent: type[Automation]) -> Iterator[type[Automation]]:
     for child in parent.__subclasses__():
         yield child
         yield from _subclasses(child)
-
-
-def _can_be_found(automation: type[Automation]) -> bool:
-    try:
-        return import_string(automation.get_automation_name()) is automation
-    except ImportError:
-        return False

@@ -25,6 +25,17 @@ class Ticket(models.Model):
         return str(self.id)
 
 
+class Webinar(models.Model):
+    """Something that begins at a time, which may be moved."""
+
+    title = models.CharField(max_length=100)
+    begins = models.DateTimeField()
+    slides = models.FileField(upload_to="slides", blank=True)
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Effect(models.Model):
     """One effect of one task: written without any constraint, so that a doubled one shows."""
 

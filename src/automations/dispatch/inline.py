@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from django.forms import BaseForm
 
 from automations import settings
 from automations.dispatch.claims import give_back, new_claim
-from automations.engine import people, steps
+from automations.engine import people, sending, steps
 from automations.engine.locking import in_transaction
 
 
@@ -44,6 +45,15 @@ class Progress:
     waiting: int = 0
     failed: int = 0
     delayed: int = 0
+    #: Runs that got a message and may have something to do.
+    reached: set[int] = field(default_factory=set)
+
+    def add(self, other: Progress) -> None:
+        """Count in what was done to another run."""
+        self.done += other.done
+        self.waiting += other.waiting
+        self.failed += other.failed
+        self.delayed += other.delayed
 
 
 def advance(
@@ -71,6 +81,9 @@ def advance(
         step = steps.step(run_id, claim=claim, seen=seen, now=now)
         if task_id and not step.obtained:
             steps.give_back(task_id)
+        if step.sending and step.task_id is not None:
+            step = sending.deliver(run_id, step.task_id, claim=claim, seen=seen, now=now)
+            progress.reached |= step.reached
         if step.delayed:
             progress.delayed += 1
             break
@@ -93,8 +106,34 @@ def advance(
 
 
 def run_now(run_id: int, *, claim: str = "") -> Progress:
-    """Advance a run within the budget of a request; without a claim in a caller's transaction."""
-    return advance(run_id, claim="" if in_transaction() else claim or new_claim())
+    """
+    Advance a run, and those that it sends messages to, within the budget of a request.
+
+    ``claim`` is one that the caller has put on the run.
+    """
+    return run_all([run_id], claim=claim)
+
+
+def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
+    """
+    Advance the runs, and those that they send messages to, within the budget of one request.
+
+    ``claim`` is one that the caller has put on the first. In a caller's transaction there are no
+    claims. What is left is for the scheduler; claims are given back.
+    """
+    budget = Budget.of_request()
+    total = Progress()
+    ahead = deque(run_ids)
+    while ahead:
+        run_id = ahead.popleft()
+        mark = "" if in_transaction() else claim or new_claim()
+        progress = advance(run_id, claim=mark, budget=budget)
+        claim = ""
+        total.add(progress)
+        ahead.extend(sorted(progress.reached - {*ahead}))
+        if budget.spent():
+            break
+    return total
 
 
 def submit(run_id: int, task_id: int, form: BaseForm, user: Any) -> Progress:

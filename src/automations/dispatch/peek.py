@@ -8,6 +8,7 @@ asking, in two queries a block; only the others become steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from automations import settings
@@ -62,8 +63,14 @@ def idle_answer(run: AutomationModel, task: AutomationTaskModel, now: datetime) 
             return None
         with neutral():
             answer = node.look(context)
-        if answer is None and task.state == TaskState.WAITING:
-            return Postpone(until=node.deadline(context), poll=True)
+            if answer is None and task.state == TaskState.WAITING and task.outbox is None:
+                answer = Postpone(until=node.deadline(context), poll=True)
+            if isinstance(answer, Postpone) and node.reminders:
+                if node.reminds_now(context):
+                    return None
+                reminder = node.next_reminder(context, node.reminded(context))
+                if reminder and (answer.until is None or reminder < answer.until):
+                    answer = replace(answer, until=reminder)
     except Exception:
         return None
     if isinstance(answer, Postpone) and (answer.poll or answer.until is None):

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from automations import payload, settings
-from automations.engine.context import TaskContext
+from automations.engine.context import RunContext, TaskContext
 from automations.engine.failures import describe, report, tidy
-from automations.engine.locking import alias, is_past, runs, tasks
+from automations.engine.locking import alias, is_past, messages, runs, tasks
 from automations.engine.run_row import end_run, write_due
 from automations.exceptions import DefinitionError, InvalidData, TransitionNotAllowed
 from automations.models import AutomationModel, AutomationTaskModel
@@ -26,9 +26,11 @@ from automations.outcomes import (
     Fail,
     Finish,
     Fork,
+    Listen,
     Merge,
     Outcome,
     Postpone,
+    Send,
     Skip,
 )
 
@@ -61,6 +63,10 @@ def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = 
             postpone(context, outcome)
         case Ask():
             ask(context, outcome)
+        case Listen():
+            listen(context, outcome)
+        case Send():
+            post(context, outcome)
         case Fork():
             move(context, TaskState.COMPLETED, message="Split")
             open_tasks(context, outcome.to, context.task.pk)
@@ -90,7 +96,12 @@ def change_state(
     if state in TRANSITIONS.get(before, ()):
         changes |= {"state": state, "attempts": 0}
         if state in CLOSED:
-            changes |= {"finished": now, "due": None, "requires_interaction": False}
+            changes |= {
+                "finished": now,
+                "due": None,
+                "requires_interaction": False,
+                "outbox": None,
+            }
         else:
             changes |= {"finished": None}
         if tasks().filter(pk=task.pk, state=before).update(**changes):
@@ -145,13 +156,22 @@ def as_result(outcome: Complete) -> dict[str, Any]:
 
 def postpone(context: TaskContext, outcome: Postpone) -> None:
     """Note when to look at the task again; write nothing if that is noted already."""
-    task = context.task
     due = outcome.until
     if outcome.poll or due is None:
-        due = next_look(context.now, outcome.until, task.due)
+        due = next_look(context.now, outcome.until, context.task.due)
+    stay(context.task, due, outcome.reminded)
+
+
+def stay(task: AutomationTaskModel, due: datetime | None, reminded: tuple[int, ...] | None) -> None:
+    """Leave the task as it is, but for its next look and its reminders."""
+    changes: dict[str, Any] = {}
     if due != task.due or task.attempts:
-        tasks().filter(pk=task.pk).update(due=due, attempts=0)
-        task.due, task.attempts = due, 0
+        changes |= {"due": due, "attempts": 0}
+    if reminded is not None:
+        changes["reminders"] = list(reminded)
+    if changes:
+        tasks().filter(pk=task.pk).update(**changes)
+        vars(task).update(changes)
 
 
 def next_look(now: datetime, until: datetime | None, due: datetime | None) -> datetime:
@@ -165,17 +185,9 @@ def next_look(now: datetime, until: datetime | None, due: datetime | None) -> da
 
 def ask(context: TaskContext, outcome: Ask) -> None:
     """Offer the task to people; a task that is offered already only gets its next look."""
-    task = context.task
-    due = next_look(context.now, outcome.until, task.due) if outcome.poll else outcome.until
-    if task.state == TaskState.WAITING:
-        if due != task.due or task.attempts:
-            tasks().filter(pk=task.pk).update(due=due, attempts=0)
-            task.due, task.attempts = due, 0
-        return
-    move(
+    wait(
         context,
-        TaskState.WAITING,
-        due=due,
+        outcome,
         requires_interaction=True,
         interaction_user_id=outcome.user,
         interaction_user_name=_name_of(AutomationTaskModel, "interaction_user", outcome.user),
@@ -183,6 +195,49 @@ def ask(context: TaskContext, outcome: Ask) -> None:
         interaction_group_name=_name_of(AutomationTaskModel, "interaction_group", outcome.group),
         interaction_permissions=list(outcome.permissions),
     )
+
+
+def wait(context: TaskContext, outcome: Ask | Listen, **changes: Any) -> None:
+    """Let the task wait for somebody; one that waits already only gets its next look."""
+    task = context.task
+    due = next_look(context.now, outcome.until, task.due) if outcome.poll else outcome.until
+    if task.state == TaskState.WAITING:
+        stay(task, due, outcome.reminded)
+        return
+    if outcome.reminded is not None:
+        changes["reminders"] = list(outcome.reminded)
+    move(context, TaskState.WAITING, due=due, **changes)
+
+
+def listen(context: TaskContext, outcome: Listen) -> None:
+    """Take the oldest message that is kept, and let the node say what comes of it; else wait."""
+    kept = (
+        messages()
+        .filter(automation=context.run, name=outcome.message, taken=None)
+        .order_by("pk")
+        .first()
+    )
+    if kept is None:
+        wait(context, outcome)
+        return
+    messages().filter(pk=kept.pk).update(taken=context.now, task=context.task)
+    apply(context.node.received(context, kept.token, kept.data), context)
+
+
+def post(context: TaskContext, outcome: Send) -> None:
+    """Put the message into the task's own row: it is delivered once this is committed."""
+    outbox = payload.clean(
+        {
+            "message": outcome.message,
+            "token": outcome.token,
+            "data": outcome.data,
+            "automation": outcome.automation,
+            "run": outcome.run,
+            "everyone": outcome.everyone,
+        },
+        "The message",
+    )
+    move(context, TaskState.WAITING, due=context.now, outbox=outbox)
 
 
 def _name_of(model: Any, column: str, key: Any) -> str:
@@ -271,10 +326,24 @@ def delay(task_id: int, run_id: int, now: datetime) -> None:
         write_due(run_id)
 
 
-def wake(run: AutomationModel, now: datetime) -> None:
-    """Look at the run's waiting conditions again at once: their data may have changed."""
-    names = [name for name, node in run.definition.nodes.items() if node.polls]
-    tasks().open().filter(automation=run, status__in=names, due__gt=now).update(due=now)
+def wake(context: RunContext, open_tasks: Iterable[AutomationTaskModel], message: str = "") -> None:
+    """
+    Look at once at those of ``open_tasks`` that a change may concern; `settle` notes it.
+
+    Data or an object of the run has changed: conditions are asked again, and so are times that
+    are asked for. Or a ``message`` has come: whoever listens for it gets it.
+    """
+    found = []
+    for task in open_tasks:
+        node = context.definition.nodes.get(task.status)
+        if node is None or not task.is_open or is_past(task.due, context.now):
+            continue
+        if node.follows or (node.polls and task.due) or (message and node.message == message):
+            found.append(task)
+    if found:
+        tasks().filter(pk__in=[task.pk for task in found]).update(due=context.now)
+    for task in found:
+        task.due = context.now
 
 
 def due_tasks(
