@@ -6,30 +6,28 @@ import json
 from typing import Any, ClassVar, cast
 
 from django.apps import apps
-from django.dispatch import Signal
 
-from automations import messages, payload, triggers
+from automations import payload
 from automations.bound_objects import BoundObjects, as_data
 from automations.declaration import AutomationType
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
-from automations.definition.receivers import prepare
 from automations.dispatch.claims import new_claim
 from automations.dispatch.inline import run_now
 from automations.engine import starting
 from automations.engine.bindings import MODELS_KEY
 from automations.engine.locking import runs, tasks
-from automations.engine.receiving import Message
 from automations.exceptions import (
     AutomationFinished,
     DefinitionError,
-    MessageRefused,
     WrongAutomation,
 )
+from automations.messages import Receiver
 from automations.models import AutomationModel
+from automations.triggers import Triggered
 
 
-class Automation(metaclass=AutomationType):
+class Automation(Receiver, Triggered, metaclass=AutomationType):
     """
     A business process: its attributes are its steps, in order.
 
@@ -52,7 +50,6 @@ class Automation(metaclass=AutomationType):
     unique: ClassVar[bool | list[str] | tuple[str, ...]] = False
 
     _meta: ClassVar[ProcessDefinition]
-    _triggers: ClassVar[list[triggers.Trigger]]
 
     def __init__(
         self,
@@ -64,7 +61,6 @@ class Automation(metaclass=AutomationType):
         **data: Any,
     ) -> None:
         self._objects = BoundObjects(self)
-        self._message_key: str | None = None
         if automation is None and automation_id is None:
             self._start(data, autorun, _at)
             return
@@ -147,6 +143,10 @@ class Automation(metaclass=AutomationType):
         row.data.update(fresh)
         self._before = payload.snapshot(fresh)
 
+    def _data_differs(self) -> bool:
+        """Return whether ``data`` has been changed since it was read or saved."""
+        return payload.snapshot(self.data) != self._before
+
     def run(self) -> Node | None:
         """
         Run what is due, within the budget of a request.
@@ -185,109 +185,6 @@ class Automation(metaclass=AutomationType):
     def killed(self) -> bool:
         """Return whether the run has been deleted with `kill`."""
         return self._row is None
-
-    # Messages
-
-    def send_message(self, message: str, token: str | None = None, data: Any = None) -> Any:
-        """
-        Let this run receive ``message``, in a transaction of its own, and run what is due then.
-
-        ``receive_<message>(token, data)`` is called with ``data`` (a dict, or a request whose GET
-        parameters count) as `require_data_parameters` has it converted; what it changes in
-        ``self.data`` is saved. A node ``flow.ReceiveMessage(message)`` takes it too, also later.
-        Return what the receiver returns (True if only a node takes it); None if the run has
-        ended, does not receive this message, or not with this data. Raise what the receiver
-        raises, with nothing written, and `RunBusy` if the run does not become free in
-        ``ATM_LOCK_TIMEOUT`` seconds.
-        """
-        if self.killed():
-            return None
-        if self._data_differs():
-            self.save()
-        sent = Message(message, token, data)
-        answer = messages.send(self._meta, self.id, sent)
-        row = runs().filter(pk=self.id).first()
-        if row is None:
-            self._row = None
-        else:
-            self._bind(row)
-        return answer
-
-    def _data_differs(self) -> bool:
-        """Return whether ``data`` has been changed since it was read or saved."""
-        return payload.snapshot(self.data) != self._before
-
-    @property
-    def message_key(self) -> str | None:
-        """
-        What tells the message that is being received from all others; None if code has sent it.
-
-        It is the ``idempotency_key`` of the `SendMessage` task, the same over all its attempts.
-        """
-        return self._message_key
-
-    @classmethod
-    def satisfies_data_requirements(cls, message: str, data: Any) -> bool:
-        """Return whether runs receive ``message``, and ``data`` has what its receiver needs."""
-        try:
-            prepare(cls, message, data)
-        except MessageRefused:
-            return False
-        return True
-
-    @classmethod
-    def dispatch_message(
-        cls, automation: Any, message: str, token: str | None = None, data: Any = None
-    ) -> Any:
-        """
-        Send ``message`` to one run: an automation, a row, a primary key (int) or a key (str).
-
-        Like `send_message`; None also if there is no such run. Raise `WrongAutomation` for an
-        automation or a row of another class.
-        """
-        run_id = messages.find(cls._meta, automation)
-        if run_id is None:
-            return None
-        if isinstance(automation, cls):
-            return automation.send_message(message, token, data)
-        return messages.send(cls._meta, run_id, Message(message, token, data))
-
-    @classmethod
-    def broadcast_message(
-        cls, message: str, token: str | None = None, data: Any = None
-    ) -> list[Any]:
-        """
-        Send ``message`` to every running run of this class, one transaction each; oldest first.
-
-        Return all answers. A run that answers ``"received"`` catches it: the rest do not get it.
-        `BroadcastFailed` is raised when some could not receive it and all others have.
-        """
-        return messages.broadcast(cls._meta, Message(message, token, data))
-
-    @classmethod
-    def create_on_message(cls, message: str, token: str | None = None, data: Any = None) -> Any:
-        """
-        Start a run, which receives ``message`` before its first node, and run it.
-
-        The parameters that ``unique`` names are taken from ``data``; if such a run is there
-        already, it receives the message. Return the run; None if the class does not receive this
-        message, or not with this data, or the receiver has killed the run.
-        """
-        return messages.create(cls, Message(message, token, data))
-
-    # Signals
-
-    @classmethod
-    def on(cls, signal: Signal, start: str | None = None, **kwargs: Any) -> None:
-        """Start a run each time ``signal`` is sent: what ``@flow.on_signal`` does."""
-        triggers.subscribe(cls, signal, start, **kwargs)
-
-    @classmethod
-    def on_signal(cls, start: str | None, sender: Any, **kwargs: Any) -> None:
-        """Start a run for one sending of a signal; override it to choose which ones count."""
-        triggers.start_run(cls, start, sender, kwargs)
-
-    # The end
 
     def kill(self) -> None:
         """Delete the run with its whole history, once nobody works on it."""

@@ -71,12 +71,14 @@ class AutomationType(type):
     ) -> AutomationType:
         body = cast(Body, namespace)
         made = super().__new__(cls, name, bases, dict(namespace), **kwargs)
+        # The class that all automations come from; it is none itself.
+        root = next((base for base in reversed(made.__mro__[1:]) if isinstance(base, cls)), None)
         made._own_nodes = dict(body.nodes)
         made._triggers = []
         made._own_models = {
             attribute: value
             for attribute, value in namespace.items()
-            if bases and isinstance(value, type) and issubclass(value, Model)
+            if root and isinstance(value, type) and issubclass(value, Model)
         }
         for attribute, model in made._own_models.items():
             setattr(made, attribute, BoundObject(attribute, model))
@@ -87,13 +89,13 @@ class AutomationType(type):
             nodes,
             models,
             body.doubled,
-            reserved_names(made.__mro__[-2]) if bases else frozenset(),
+            reserved_names(root) if root else frozenset(),
             made._options(),
         )
         for attribute, node in made._meta.nodes.items():
             if isinstance(vars(made).get(attribute), Node):
                 setattr(made, attribute, node)
-        if bases:
+        if root:
             known.add(made._meta)
         return made
 

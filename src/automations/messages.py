@@ -8,8 +8,8 @@ of a request. Inside a transaction of the caller's everything is part of that on
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from automations.definition.process import ProcessDefinition
 from automations.definition.receivers import prepare
@@ -133,3 +133,99 @@ def running(definition: ProcessDefinition) -> Iterable[int]:
     """Return the primary keys of the process's runs that have not ended, the oldest first."""
     alive = runs().filter(automation_class__in=definition.labels, finished=False)
     return list(alive.order_by("pk").values_list("pk", flat=True))
+
+
+class Receiver:
+    """What one sends messages to: a run, or the class of many."""
+
+    _meta: ClassVar[ProcessDefinition]
+    _row: AutomationModel | None
+    _message_key: str | None = None
+
+    # What the handle on a run brings.
+    save: Callable[..., None]
+    _bind: Callable[[AutomationModel], None]
+    _data_differs: Callable[[], bool]
+
+    def send_message(self, message: str, token: str | None = None, data: Any = None) -> Any:
+        """
+        Let this run receive ``message``, in a transaction of its own, and run what is due then.
+
+        ``receive_<message>(token, data)`` is called with ``data`` (a dict, or a request whose GET
+        parameters count) as `require_data_parameters` has it converted; what it changes in
+        ``self.data`` is saved. A node ``flow.ReceiveMessage(message)`` takes it too, also later.
+        Return what the receiver returns (True if only a node takes it); None if the run has
+        ended, does not receive this message, or not with this data. Raise what the receiver
+        raises, with nothing written, and `RunBusy` if the run does not become free in
+        ``ATM_LOCK_TIMEOUT`` seconds.
+        """
+        row = self._row
+        if row is None:
+            return None
+        if self._data_differs():
+            self.save()
+        answer = send(self._meta, row.pk, Message(message, token, data))
+        fresh = runs().filter(pk=row.pk).first()
+        if fresh is None:
+            self._row = None
+        else:
+            self._bind(fresh)
+        return answer
+
+    @property
+    def message_key(self) -> str | None:
+        """
+        What tells the message that is being received from all others; None if code has sent it.
+
+        It is the ``idempotency_key`` of the `SendMessage` task, the same over all its attempts.
+        """
+        return self._message_key
+
+    @classmethod
+    def satisfies_data_requirements(cls, message: str, data: Any) -> bool:
+        """Return whether runs receive ``message``, and ``data`` has what its receiver needs."""
+        try:
+            prepare(cls, message, data)
+        except MessageRefused:
+            return False
+        return True
+
+    @classmethod
+    def dispatch_message(
+        cls, automation: Any, message: str, token: str | None = None, data: Any = None
+    ) -> Any:
+        """
+        Send ``message`` to one run: an automation, a row, a primary key (int) or a key (str).
+
+        Like `send_message`; None also if there is no such run. Raise `WrongAutomation` for an
+        automation or a row of another class.
+        """
+        run_id = find(cls._meta, automation)
+        if run_id is None:
+            return None
+        if isinstance(automation, cls):
+            return automation.send_message(message, token, data)
+        return send(cls._meta, run_id, Message(message, token, data))
+
+    @classmethod
+    def broadcast_message(
+        cls, message: str, token: str | None = None, data: Any = None
+    ) -> list[Any]:
+        """
+        Send ``message`` to every running run of this class, one transaction each; oldest first.
+
+        Return all answers. A run that answers ``"received"`` catches it: the rest do not get it.
+        `BroadcastFailed` is raised when some could not receive it and all others have.
+        """
+        return broadcast(cls._meta, Message(message, token, data))
+
+    @classmethod
+    def create_on_message(cls, message: str, token: str | None = None, data: Any = None) -> Any:
+        """
+        Start a run, which receives ``message`` before its first node, and run it.
+
+        The parameters that ``unique`` names are taken from ``data``; if such a run is there
+        already, it receives the message. Return the run; None if the class does not receive this
+        message, or not with this data, or the receiver has killed the run.
+        """
+        return create(cls, Message(message, token, data))

@@ -109,7 +109,7 @@ def wrong() -> Iterator[tuple[str, str]]:
         if name in CALLABLES:
             if not (callable(value) or isinstance(value, str) or value is setting.default):
                 yield name, "a callable or its dotted path"
-        elif not isinstance(value, setting.types) or isinstance(value, bool):
+        elif value is None or not isinstance(value, setting.types) or isinstance(value, bool):
             yield name, " or ".join(kind.__name__ for kind in setting.types)
         elif setting.least is not None and cast("float", value) < setting.least:
             yield name, f"at least {setting.least}"

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db import connections, transaction
 from django.db.models import Model
@@ -175,6 +175,22 @@ def problems(owner: Any) -> Iterator[Problem]:
                 name_for(definition, trigger.model)
             except DefinitionError as error:
                 yield Problem("E136", str(error), "The run is bound to the object by it.")
+
+
+class Triggered:
+    """What signals start: the class of an automation."""
+
+    _triggers: ClassVar[list[Trigger]]
+
+    @classmethod
+    def on(cls, signal: Signal, start: str | None = None, **kwargs: Any) -> None:
+        """Start a run each time ``signal`` is sent: what ``@flow.on_signal`` does."""
+        subscribe(cls, signal, start, **kwargs)
+
+    @classmethod
+    def on_signal(cls, start: str | None, sender: Any, **kwargs: Any) -> None:
+        """Start a run for one sending of a signal; override it to choose which ones count."""
+        start_run(cls, start, sender, kwargs)
 
 
 # Objects that runs are bound to

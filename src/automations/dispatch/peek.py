@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from automations import settings
+from automations.engine.attention import next_look
 from automations.engine.context import TaskContext, neutral
 from automations.engine.locking import atomic, for_update, runs, take_write_lock, tasks
 from automations.engine.run_row import write_due
-from automations.engine.transitions import next_look
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskState
 from automations.outcomes import Postpone

@@ -8,11 +8,12 @@ from django.contrib.auth import get_user_model
 from django.forms import BaseForm
 
 from automations import settings
+from automations.engine.attention import wake
 from automations.engine.context import TaskContext, open_tasks_of
 from automations.engine.locking import act_on, alias, lock_run, tasks
 from automations.engine.run_row import settle
 from automations.engine.steps import claim_columns
-from automations.engine.transitions import apply, follow, move, revive, wake
+from automations.engine.transitions import apply, follow, move, revive
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState

@@ -14,11 +14,11 @@ from typing import Any
 
 from automations import payload, settings
 from automations.definition.receivers import receiver_of
+from automations.engine.attention import wake
 from automations.engine.context import RunContext, neutral, open_tasks_of
 from automations.engine.locking import act_on, atomic, lock_run, messages
 from automations.engine.run_row import settle
 from automations.engine.steps import at_work, claim_columns, working_on
-from automations.engine.transitions import wake
 from automations.exceptions import InvalidData, RunBusy
 from automations.models import AutomationMessageModel, AutomationModel
 from automations.models.runs import RunState

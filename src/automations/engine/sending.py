@@ -17,11 +17,11 @@ from typing import Any
 from automations import settings
 from automations.definition import known
 from automations.definition.receivers import prepare
+from automations.engine.attention import delay, due_tasks
 from automations.engine.context import TaskContext, open_tasks_of
 from automations.engine.locking import lock_run, runs, tasks
 from automations.engine.receiving import Message, receive
 from automations.engine.steps import Step, attempt, attended, close
-from automations.engine.transitions import delay, due_tasks
 from automations.exceptions import MessageRefused, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.outcomes import Outcome

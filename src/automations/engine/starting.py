@@ -13,6 +13,7 @@ from django.db.models import F
 from automations import payload, settings
 from automations.definition.process import ProcessDefinition
 from automations.definition.validation import refuse_if_flawed
+from automations.engine.attention import wake
 from automations.engine.bindings import bind, bindings
 from automations.engine.context import RunContext, open_tasks_of
 from automations.engine.locking import (
@@ -26,7 +27,6 @@ from automations.engine.locking import (
     tasks,
 )
 from automations.engine.run_row import settle
-from automations.engine.transitions import wake
 from automations.exceptions import AutomationFinished, AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState

@@ -19,6 +19,7 @@ from typing import Any
 from django.db.models import F
 
 from automations import settings
+from automations.engine.attention import delay, due_tasks, wake
 from automations.engine.context import TaskContext, neutral, open_tasks_of
 from automations.engine.history_limit import limit_history
 from automations.engine.locking import (
@@ -31,7 +32,7 @@ from automations.engine.locking import (
     tasks,
 )
 from automations.engine.run_row import settle
-from automations.engine.transitions import apply, delay, due_tasks, wake
+from automations.engine.transitions import apply
 from automations.engine.trouble import is_transient
 from automations.exceptions import AutomationError
 from automations.models import AutomationModel, AutomationTaskModel

@@ -6,18 +6,18 @@ Everything here runs inside the transaction of a step, under the lock of the run
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from automations import payload, settings
-from automations.engine.context import RunContext, TaskContext
+from automations import payload
+from automations.engine.attention import next_look, stand_still, stay
+from automations.engine.context import TaskContext
 from automations.engine.failures import describe, report, tidy
-from automations.engine.locking import alias, is_past, messages, runs, tasks
-from automations.engine.run_row import end_run, write_due
+from automations.engine.locking import alias, messages, runs, tasks
+from automations.engine.run_row import end_run
 from automations.exceptions import DefinitionError, InvalidData, TransitionNotAllowed
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.models import AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
 from automations.outcomes import (
@@ -162,27 +162,6 @@ def postpone(context: TaskContext, outcome: Postpone) -> None:
     stay(context.task, due, outcome.reminded)
 
 
-def stay(task: AutomationTaskModel, due: datetime | None, reminded: tuple[int, ...] | None) -> None:
-    """Leave the task as it is, but for its next look and its reminders."""
-    changes: dict[str, Any] = {}
-    if due != task.due or task.attempts:
-        changes |= {"due": due, "attempts": 0}
-    if reminded is not None:
-        changes["reminders"] = list(reminded)
-    if changes:
-        tasks().filter(pk=task.pk).update(**changes)
-        vars(task).update(changes)
-
-
-def next_look(now: datetime, until: datetime | None, due: datetime | None) -> datetime:
-    """Return when to ask a condition again: after ``ATM_POLL``, but by ``until``."""
-    pause = settings.seconds("ATM_POLL")
-    if not pause and due is not None and due <= now:
-        return due  # every sweep finds it as it is
-    look = now + pause
-    return min(look, until) if until else look
-
-
 def ask(context: TaskContext, outcome: Ask) -> None:
     """Offer the task to people; a task that is offered already only gets its next look."""
     wait(
@@ -296,15 +275,6 @@ def fail(context: TaskContext, error: BaseException) -> None:
     end_run(context, RunState.FAILED)
 
 
-def stand_still(run: AutomationModel, others: Iterable[AutomationTaskModel]) -> None:
-    """Take the run's open tasks out of the engine's sight until a person decides."""
-    waiting = [task for task in others if task.due is not None]
-    if waiting:
-        tasks().filter(pk__in=[task.pk for task in waiting]).update(due=None)
-    for task in waiting:
-        task.due = None
-
-
 def revive(context: TaskContext) -> None:
     """
     Let a failed run go on: every open task is looked at anew.
@@ -316,39 +286,3 @@ def revive(context: TaskContext) -> None:
     runs().filter(pk=context.run.pk, state=RunState.FAILED).update(
         state=RunState.RUNNING, finished=False, ended=None, updated=context.now, due=context.now
     )
-
-
-def delay(task_id: int, run_id: int, now: datetime) -> None:
-    """Look at the task again in about a second, for the database was in trouble."""
-    later = now + timedelta(seconds=random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
-    moved = tasks().filter(pk=task_id, due__lte=now).update(due=later)
-    if moved:
-        write_due(run_id)
-
-
-def wake(context: RunContext, open_tasks: Iterable[AutomationTaskModel], message: str = "") -> None:
-    """
-    Look at once at those of ``open_tasks`` that a change may concern; `settle` notes it.
-
-    Data or an object of the run has changed: conditions are asked again, and so are times that
-    are asked for. Or a ``message`` has come: whoever listens for it gets it.
-    """
-    found = []
-    for task in open_tasks:
-        node = context.definition.nodes.get(task.status)
-        if node is None or not task.is_open or is_past(task.due, context.now):
-            continue
-        if node.follows or (node.polls and task.due) or (message and node.message == message):
-            found.append(task)
-    if found:
-        tasks().filter(pk__in=[task.pk for task in found]).update(due=context.now)
-    for task in found:
-        task.due = context.now
-
-
-def due_tasks(
-    open_tasks: Iterable[AutomationTaskModel], now: datetime
-) -> list[AutomationTaskModel]:
-    """Return those of ``open_tasks`` that are due, the longest due first."""
-    due = [task for task in open_tasks if is_past(task.due, now)]
-    return sorted(due, key=lambda task: (task.due, task.pk))
