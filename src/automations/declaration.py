@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import count
 from typing import Any, cast
 
 from django.db.models import Model
@@ -27,6 +28,9 @@ DOCUMENTED = {
     "send_message",
     "started_by_signal",
 }
+
+#: Numbers the classes in the order of their declaration.
+DECLARATIONS = count()
 
 
 @cache
@@ -76,6 +80,7 @@ class AutomationType(type):
         }
         for attribute, model in made._own_models.items():
             setattr(made, attribute, BoundObject(attribute, model))
+        made._declared = next(DECLARATIONS)
         nodes, models = made._inherit()
         made._meta = ProcessDefinition.compile(
             f"{made.__module__}.{made.__qualname__}",
@@ -87,6 +92,7 @@ class AutomationType(type):
         )
         return made
 
+    _declared: int
     _own_nodes: dict[str, Node]
     _own_models: dict[str, type[Model]]
     _meta: ProcessDefinition

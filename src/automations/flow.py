@@ -14,5 +14,18 @@ from automations.nodes.activities import Execute
 from automations.nodes.events import End
 from automations.nodes.gateways import If, Join, Split
 from automations.nodes.interactions import Form
+from automations.registry import get_automations
 
-__all__ = ["Automation", "End", "Execute", "Form", "If", "Join", "Node", "Split", "This", "this"]
+__all__ = [
+    "Automation",
+    "End",
+    "Execute",
+    "Form",
+    "If",
+    "Join",
+    "Node",
+    "Split",
+    "This",
+    "get_automations",
+    "this",
+]
