@@ -45,12 +45,12 @@ class TaskDashboardView(LoginRequiredMixin, PermissionRequiredMixin, TemplateVie
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         days = days_of(self.request.GET.get("history", ""))
-        choices = [(choice, timespan(choice), choice == days) for choice in CHOICES]
+        choices = CHOICES if days in CHOICES else (days, *CHOICES)
         return super().get_context_data(
             automations=cards(recent(days)),
             days=days,
             timespan=timespan(days),
-            timespans=choices,
+            timespans=[(choice, timespan(choice), choice == days) for choice in choices],
             **kwargs,
         )
 
