@@ -6,6 +6,7 @@ import json
 from typing import Any, ClassVar, cast
 
 from django.apps import apps
+from django.db.models import QuerySet
 
 from automations import payload
 from automations.bound_objects import BoundObjects, as_data
@@ -216,6 +217,16 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
     def get_verbose_name_plural(cls) -> str:
         """Return ``Meta.verbose_name_plural``, or "Automations" and the name of the class."""
         return str(cls._option("verbose_name_plural", f"Automations {cls.__name__}"))
+
+    @classmethod
+    def get_dashboard_context(cls, queryset: QuerySet[AutomationModel]) -> dict[str, Any]:
+        """
+        Return what the template of this automation's card on the dashboard gets; override it.
+
+        ``queryset`` are the runs that the dashboard is about. The names are there in
+        ``Meta.dashboard_template`` as they are, and as ``automation.dashboard``.
+        """
+        return {}
 
     @classmethod
     def _option(cls, name: str, default: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import count
 from typing import Any, cast
 
 from django.db.models import Model
@@ -30,6 +31,9 @@ DOCUMENTED = {
     "send_message",
     "started_by_signal",
 }
+
+#: Numbers the classes in the order of their declaration.
+DECLARATIONS = count()
 
 
 @cache
@@ -82,6 +86,7 @@ class AutomationType(type):
         }
         for attribute, model in made._own_models.items():
             setattr(made, attribute, BoundObject(attribute, model))
+        made._declared = next(DECLARATIONS)
         nodes, models = made._inherit()
         made._meta = ProcessDefinition.compile(
             f"{made.__module__}.{made.__qualname__}",
@@ -99,6 +104,7 @@ class AutomationType(type):
             known.add(made._meta)
         return made
 
+    _declared: int
     _own_nodes: dict[str, Node]
     _triggers: list[Any]
     _own_models: dict[str, type[Model]]

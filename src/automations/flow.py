@@ -18,6 +18,7 @@ from automations.nodes.gateways import If, Join, Split, Switch
 from automations.nodes.interactions import Form, ModelForm
 from automations.nodes.messages import ReceiveMessage, SendMessage
 from automations.nodes.repetition import Repeat
+from automations.registry import get_automations
 from automations.triggers import on_model, on_signal
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Split",
     "Switch",
     "This",
+    "get_automations",
     "on_model",
     "on_signal",
     "require_data_parameters",

@@ -9,7 +9,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from automations.dispatch.sweep import sweep
-from automations.engine import attention, locking, people, steps, transitions
+from automations.engine import attention, locking, people, steps
 from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.exceptions import RunBusy
 from automations.models import AutomationModel

@@ -316,7 +316,7 @@ def test_a_grid_names_its_moments_one_after_the_other() -> None:
     once = Grid(NOW, None, 1)
     assert (once.passed(NOW - HOUR), once.passed(NOW + DAY)) == (0, 1)
     assert (once.moment(0), once.moment(1)) == (NOW, None)
-    assert moment_of(datetime.datetime(2026, 3, 2, 10), NOW, "x") == NOW  # noqa: DTZ001 - naive
+    assert moment_of(datetime.datetime(2026, 3, 2, 10), NOW, "x") == NOW
 
 
 # Forms of models

@@ -189,6 +189,21 @@ class AutomationModel(models.Model):
         time up to which tasks are due. Every task is a transaction of its own; called inside a
         transaction, everything is part of that one. A run that fails never keeps the others.
         """
-        from automations.dispatch.sweep import sweep  # the one door that leads up
+        from automations.dispatch.sweep import sweep  # a door that leads up
 
         return sweep(until=timestamp)
+
+    @classmethod
+    def delete_history(cls, days: float = 30) -> tuple[int, dict[str, int]]:
+        """
+        Delete the runs that have ended more than ``days`` days ago, with all that belongs to them.
+
+        Those stopped by an error stay, whatever their age. Returns how many rows were deleted,
+        and how many of each model, by its label. Every few hundred runs are a transaction of
+        their own; called inside a transaction, everything is part of that one. Raises
+        `ValueError` if ``days`` is no number from 0.
+        """
+        from automations.engine.retention import delete_history  # a door that leads up
+
+        deleted = delete_history(days)
+        return deleted.total(), dict(deleted)
