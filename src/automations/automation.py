@@ -239,7 +239,7 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
 
     @classmethod
     def _is_abstract(cls) -> bool:
-        return cls._meta.options.abstract or cls is Automation
+        return bool(getattr(vars(cls).get("Meta"), "abstract", False)) or cls is Automation
 
     def _unique_names(self, data: dict[str, Any]) -> bool | list[str]:
         if isinstance(self.unique, bool):

@@ -121,6 +121,11 @@ class AutomationTaskModel(Assignment):
         return cast("dict[str, Any]", self.automation.data)
 
     @property
+    def reminded(self) -> int:
+        """How often a reminder has come due while the task waited."""
+        return sum(self.reminders)
+
+    @property
     def idempotency_key(self) -> str:
         """
         What tells this task from all others, the same over all its attempts.
