@@ -21,6 +21,7 @@ from django.dispatch import Signal
 from automations.definition import known
 from automations.definition.problems import Problem
 from automations.definition.process import ProcessDefinition
+from automations.definition.validation import find_problems
 from automations.dispatch.inline import run_all
 from automations.engine.bindings import label_of
 from automations.engine.locking import alias, atomic, runs
@@ -43,6 +44,7 @@ class Trigger:
 
 def connect(owner: Any, signal: Signal, receiver: Callable[..., Any], **kwargs: Any) -> None:
     """Connect ``receiver`` for good, in the place of the same one of an earlier import."""
+    find_problems.cache_clear()  # a node may be reached now
     uid = kwargs.pop("dispatch_uid", None)
     uid = uid or f"automations:{owner._meta.label}:{len(owner._triggers)}"
     signal.disconnect(dispatch_uid=uid, sender=kwargs.get("sender"))

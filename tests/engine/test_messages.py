@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import RequestFactory
 
 from automations import flow
@@ -356,8 +357,9 @@ def test_what_was_sent_already_is_not_sent_again() -> None:
     assert sending.deliver(sender.id, task.pk).task_id == task.pk
     again = sending.deliver(sender.id, task.pk)
     assert again == steps.Step(task_id=task.pk, more=True)
-    assert sending._sent(sender.id, task.pk, "", (), row(sender).created, [], None, []).more
-    assert not sending._sent(0, task.pk, "", (), row(sender).created, [], None, []).obtained
+    with transaction.atomic():
+        assert sending._sent(sender.id, task.pk, "", (), row(sender).created, [], None, []).more
+        assert not sending._sent(0, task.pk, "", (), row(sender).created, [], None, []).obtained
     assert AutomationMessageModel.objects.filter(automation=order.id).count() == 1
 
 
@@ -451,3 +453,19 @@ def test_an_answer_that_is_no_json_is_given_and_not_kept(monkeypatch: pytest.Mon
     assert receiving.receive(run.id, Message("catch", key="k")) is answer
     assert receiving.receive(run.id, Message("catch", key="k")) is None
     assert receiving.receive(0, Message("catch")) is None
+
+
+def test_a_suspended_run_receives_and_stays_where_it_is() -> None:
+    run = reader()
+    AutomationModel.objects.filter(pk=run.id).update(state="suspended", due=None)
+    AutomationTaskModel.objects.filter(automation=run.id, finished=None).update(due=None)
+    assert run.send_message("confirm") == "thanks"
+    assert row(run).data["confirmed"] is True
+    assert path(run) == ["start", "wait"]
+
+
+def test_a_run_that_kills_itself_on_a_message_from_a_run_leaves_nothing() -> None:
+    run = reader()
+    assert receiving.receive(run.id, Message("leave", key="k")) is None
+    assert not AutomationModel.objects.exists()
+    assert not AutomationMessageModel.objects.exists()

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 
+from automations.definition.boundary import ENDLESS
 from automations.dispatch import inline
 from automations.dispatch.peek import idle_answer
 from automations.models import AutomationModel, AutomationTaskModel
@@ -161,3 +162,30 @@ def test_a_reminder_is_done_once_however_many_sweep(clock: time_machine.Travelle
     AutomationTaskModel.objects.filter(automation=run.id).update(reminders=[])
     sweep()
     assert reminded(run) == 2  # it is the count in the row that keeps it from that
+
+
+def test_a_form_that_is_first_looked_at_late_reminds_and_asks(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Approval(autorun=False)
+    clock.shift(2 * DAY)
+    sweep()
+    assert at(run, "ask").state == "waiting"
+    assert at(run, "ask").reminders == [1, 0]
+    assert at(run, "ask").reminded == 1
+    assert reminded(run) == 1
+
+
+def test_a_look_without_a_lock_is_over_when_the_next_reminder_comes(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Nagging()
+    task = at(run, "start")
+    task.reminders = [10]
+    answer = idle_answer(row(run), task, NOW + HOUR)
+    assert answer is not None
+    assert answer.until == NOW + 11 * DAY
+    task.reminders = [ENDLESS]
+    answer = idle_answer(row(run), task, NOW + HOUR)
+    assert answer is not None
+    assert answer.until is None

@@ -161,7 +161,7 @@ def test_a_schedule_under_a_former_name_is_taken_over(weekly: Any) -> None:
     AutomationScheduleModel.objects.create(
         automation_class="old.Weekly", rule="cron 0 9 * * MON", due=NOW
     )
-    weekly._meta.options.__dict__["former_names"] = ("old.Weekly",)
+    weekly._meta.options.__dict__["former_names"] = ("older.Weekly", "old.Weekly")
     try:
         assert sweep().started == 1
         assert AutomationScheduleModel.objects.get().automation_class.endswith("Weekly")

@@ -166,6 +166,7 @@ def test_a_start_by_a_model_that_is_not_bound_is_refused() -> None:
         uid = f"automations:{Unbound.get_automation_name()}:1"
         assert post_save.disconnect(sender=Webinar, dispatch_uid=uid)
     assert list(triggers.problems(Listed)) == []
+    assert triggers.name_for(Both._meta, Ticket) == "ticket"
 
 
 # Times that follow

@@ -184,7 +184,6 @@ class Opened(Noting):
 
     start = flow.Execute(this.note)
     end = flow.End()
-    side = flow.Execute(this.note).Next(this.end)
 
     def started_by_signal(self, sender: Any, data: Any) -> None:
         """Keep what was sent."""
@@ -201,7 +200,7 @@ class Opened(Noting):
 class OpenedAside(Noting):
     """Started by a signal of one sender, at another node."""
 
-    start = flow.Execute(this.note)
+    start = flow.Execute(this.note).Next(this.end)
     side = flow.Execute(this.note)
     end = flow.End()
 

@@ -82,6 +82,13 @@ class ProcessDefinition:
             return node
         raise NodeNotFound(f"{self.label} has no nodes.")
 
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The names of the nodes that runs begin at: the first, and those that signals name."""
+        named = [trigger.start for trigger in getattr(self.owner, "_triggers", ())]
+        found = [name for name in (*list(self.nodes)[:1], *named) if name in self.nodes]
+        return tuple(dict.fromkeys(found))
+
     @cached_property
     def flows(self) -> tuple[SequenceFlow, ...]:
         """Every arrow, in the order of declaration."""

@@ -196,7 +196,7 @@ FLAWS: tuple[Callable[[ProcessDefinition], Iterator[Problem]], ...] = (
 
 
 def _reachable(definition: ProcessDefinition) -> set[str]:
-    ahead = [definition.start.name] if definition.nodes else []
+    ahead = list(definition.entries)
     seen = set(ahead)
     while ahead:
         for flow in definition.outgoing(ahead.pop()):

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
@@ -196,6 +197,10 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
             )
             response["Retry-After"] = "5"
             return response
+        except IntegrityError:
+            # A form of a model: somebody else has been faster with what may exist only once.
+            form.add_error(None, _("This could not be saved, for it contradicts what is there."))
+            return self.form_invalid(form)
         except InvalidData as error:
             form.add_error(None, str(error))
             return self.form_invalid(form)
