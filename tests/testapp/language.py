@@ -27,7 +27,8 @@ class Noting(flow.Automation):
 
     def note(self, task: Any, name: str = "") -> None:
         """Leave an effect."""
-        Effect.objects.create(run=self.id, node=name or task.status, task=task.pk)
+        key = task.pk if task else None
+        Effect.objects.create(run=self.id, node=name or task.status, task=key)
 
     def remind(self, task: Any) -> None:
         """Leave the effect of a reminder."""
@@ -402,3 +403,27 @@ class RareFollower(Both):
     def is_titled(self, task: Any) -> bool:
         """Return whether the list is called by its new name."""
         return self.issue_list.title == "new"  # type: ignore[attr-defined] # a field
+
+
+class Counter(Noting):
+    """Counts its own steps, in a loop, and the messages that it gets, in the same data."""
+
+    start = flow.Execute(this.count)
+    again = flow.If(this.is_enough).Then(this.end).Else(this.start)
+    end = flow.End()
+
+    def count(self, task: Any) -> None:
+        """Count a step."""
+        self.data["steps"] = self.data.get("steps", 0) + 1
+        self.note(task, "step")
+
+    def is_enough(self, task: Any) -> bool:
+        """Return whether all messages are there."""
+        return bool(self.data.get("received", 0) >= self.data["messages"])
+
+    def receive_number(self, token: Any, data: Any) -> int:
+        """Count a message, under its own name too."""
+        self.data["received"] = self.data.get("received", 0) + 1
+        self.data[f"from_{token}"] = data["number"]
+        self.note(None, "message")
+        return int(self.data["received"])
