@@ -359,7 +359,7 @@ def test_what_was_sent_already_is_not_sent_again() -> None:
     assert again == steps.Step(task_id=task.pk, more=True)
     with transaction.atomic():
         assert sending._sent(sender.id, task.pk, "", (), row(sender).created, [], None, []).more
-        assert not sending._sent(0, task.pk, "", (), row(sender).created, [], None, []).obtained
+        assert not sending._sent(0, task.pk, "", (), row(sender).created, [], None, []).more
     assert AutomationMessageModel.objects.filter(automation=order.id).count() == 1
 
 
@@ -469,3 +469,22 @@ def test_a_run_that_kills_itself_on_a_message_from_a_run_leaves_nothing() -> Non
     assert receiving.receive(run.id, Message("leave", key="k")) is None
     assert not AutomationModel.objects.exists()
     assert not AutomationMessageModel.objects.exists()
+
+
+def test_a_sender_that_is_busy_when_all_have_the_message_is_completed_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order = Order()
+    sender = Sender(to=order.id, autorun=False)
+    steps.step(sender.id)
+
+    def busy(*args: Any, **kwargs: Any) -> None:
+        raise RunBusy("busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "_sent", busy)
+        assert sending.deliver(sender.id, at(sender, "start").pk).delayed
+    assert at(sender, "start").state == "waiting"
+    assert path(order) == ["start", "paid"]
+    AutomationModel.run()
+    assert path(order) == ["start", "paid", "sent"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -12,9 +13,12 @@ from typing import Any
 from django.forms import BaseForm
 
 from automations import settings
-from automations.dispatch.claims import give_back, new_claim
+from automations.dispatch.claims import give_back, give_back_free, has_claim, new_claim
 from automations.engine import people, sending, steps
 from automations.engine.locking import in_transaction
+
+#: How often, and between how many seconds each, a claimed run that is locked is tried again.
+LOOKS, PAUSE = 20, (0.005, 0.03)
 
 
 @dataclass
@@ -69,11 +73,13 @@ def advance(
 
     What is left is for the scheduler. ``claim`` is the claim that the caller has put on the run;
     it is given back. A condition that was found false is asked again only after another task has
-    changed the run's data. ``careful`` counts each attempt before it is made.
+    changed the run's data. ``careful`` counts each attempt before it is made. A run that somebody
+    without a claim is at work on is tried again for a moment, and then left.
     """
     budget = budget or Budget.of_request()
     progress = Progress()
     seen: set[int] = set()
+    looks = LOOKS
     while not budget.spent():
         task_id = steps.charge(run_id, seen=seen, now=now) if careful else None
         if careful and task_id is None:
@@ -81,6 +87,14 @@ def advance(
         step = steps.step(run_id, claim=claim, seen=seen, now=now)
         if task_id and not step.obtained:
             steps.give_back(task_id)
+        if not step.obtained:
+            # Somebody who needs no claim: a message, a person. It is ours to come back.
+            if looks and has_claim(run_id, claim):
+                looks -= 1
+                time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
+                continue
+            give_back_free(run_id, claim)
+            return progress
         if step.sending and step.task_id is not None:
             step = sending.deliver(run_id, step.task_id, claim=claim, seen=seen, now=now)
             progress.reached |= step.reached

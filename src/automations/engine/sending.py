@@ -71,7 +71,11 @@ def deliver(
     def work() -> Step:
         return _sent(run_id, task_id, claim, seen, now, answers, error, current)
 
-    step = attended(run_id, work, now, current)
+    try:
+        step = attended(run_id, work, now, current)
+    except RunBusy as busy:
+        logger.warning("Task %s is completed a little later: %s", task_id, busy)
+        step = later(run_id, task_id, now)
     return Step(**{**vars(step), "reached": frozenset(reached)})
 
 
@@ -113,9 +117,10 @@ def _sent(
     error: Exception | None,
     current: list[AutomationTaskModel],
 ) -> Step:
-    run = lock_run(run_id, wait=False)
+    # Nothing else is locked here, so waiting for whoever is at work can do no harm.
+    run = lock_run(run_id, wait=True)
     if run is None:
-        return Step(obtained=False)
+        return Step(task_id=task_id)
     found = open_tasks_of(run)
     task = next((task for task in due_tasks(found, now) if task.pk == task_id), None)
     if task is None or task.outbox is None:
