@@ -61,59 +61,75 @@ class Employees:
 # What follows from the files
 
 
+class Tally:
+    """What is counted, one expense after the other."""
+
+    def __init__(self) -> None:
+        self.employees = Employees()
+        self.tasks: Counter[str] = Counter()
+        self.mails: Counter[str] = Counter()
+        self.decisions: Counter[str] = Counter()
+        self.euros: Counter[str] = Counter()
+
+    def add(self, row: dict[str, str]) -> None:
+        """Count one expense."""
+        filed, amount = moment(row["filed"]), Decimal(row["amount"])
+        employee = self.employees.rows[row["employee"]]
+        decision = "approve" if row["receipt"] == "yes" else "reject"
+        self.tasks.update(["size completed", "end completed"])
+        if amount >= 1000:
+            self.tasks.update(["both completed", "join completed", "join merged"])
+            lead = [employee["superior"]]
+            self.ask("approve_as_lead", lead, filed, decision, instead="step_in_for_lead")
+            directors = self.employees.in_group("director")
+            self.ask("approve_as_director", directors, filed, decision)
+        elif amount >= 50:
+            self.ask("approve", [employee["superior"]], filed, decision, instead="step_in")
+        if amount >= 50:
+            self.tasks["decision completed"] += 1
+        if amount >= 50 and decision == "reject":
+            self.tasks["refuse completed"] += 1
+            ending = "Rejected"
+        else:
+            self.tasks.update(["billing_details completed", "pay completed", "paid completed"])
+            ending = "Paid" if may_exist(employee["iban"]) else "Paid by hand"
+        if ending == "Paid by hand":
+            self.tasks["pay_by_hand completed"] += 1
+        self.mails[ending] += 1
+        self.euros[ending] += int(100 * amount)
+
+    def ask(
+        self, node: str, names: list[str], opened: Moment, decision: str, instead: str = ""
+    ) -> None:
+        """Count what comes of asking these; after four days their superior is asked ``instead``."""
+        answered = self.employees.look(names, opened)
+        timeout = opened + 4 * DAY if instead else FOREVER
+        if min(answered, timeout) >= opened + 2 * DAY:
+            self.mails["Please decide"] += 1
+        if answered < timeout:
+            self.tasks[f"{node} completed"] += 1
+            self.decisions[decision] += 1
+        else:
+            self.tasks[f"{node} skipped"] += 1
+            superior = self.employees.rows[names[0]]["superior"]
+            self.ask(instead, [superior], timeout, decision)
+
+
 def expected() -> dict[str, Any]:
     """Return what must come of the week."""
-    employees = Employees()
-    tasks: Counter[str] = Counter()
-    mails: Counter[str] = Counter()
-    decisions: Counter[str] = Counter()
-    paid: dict[str, Decimal] = {"Paid": Decimal(), "Paid by hand": Decimal(), "Rejected": Decimal()}
-    directors = employees.in_group("director")
-
-    def ask(node: str, names: list[str], opened: Moment, instead: str = "") -> None:
-        """Count what comes of asking these, and after four days their superior ``instead``."""
-        done = employees.look(names, opened)
-        mails["Please decide"] += min(done, opened + 4 * DAY if instead else FOREVER) >= (
-            opened + 2 * DAY
-        )
-        if instead and done >= opened + 4 * DAY:
-            tasks[f"{node} skipped"] += 1
-            superior = employees.rows[names[0]]["superior"]
-            ask(instead, [superior], opened + 4 * DAY)
-        else:
-            tasks[f"{node} completed"] += 1
-            decisions["approve" if row["receipt"] == "yes" else "reject"] += 1
-
+    tally = Tally()
     rows = files.rows("expenses.csv")
     for row in rows:
-        filed, amount = moment(row["filed"]), Decimal(row["amount"])
-        employee = employees.rows[row["employee"]]
-        if amount >= 1000:
-            tasks.update(["both completed", "join completed", "join merged"])
-            ask("approve_as_lead", [employee["superior"]], filed, "step_in_for_lead")
-            ask("approve_as_director", directors, filed)
-        elif amount >= 50:
-            ask("approve", [employee["superior"]], filed, "step_in")
-        tasks.update(["size completed", "end completed"])
-        tasks["decision completed"] += amount >= 50
-        if amount >= 50 and row["receipt"] == "no":
-            ending = "Rejected"
-            tasks["refuse completed"] += 1
-        else:
-            ending = "Paid" if may_exist(employee["iban"]) else "Paid by hand"
-            tasks.update(["billing_details completed", "pay completed", "paid completed"])
-            tasks["pay_by_hand completed"] += ending == "Paid by hand"
-        mails[ending] += 1
-        paid[ending] += amount
+        tally.add(row)
     return {
         "runs": {"finished": len(rows)},
-        "tasks": tasks,
-        "mails": mails,
-        "decisions": decisions,
-        "passed over": tasks["approve skipped"] + tasks["approve_as_lead skipped"],
-        "payments": mails["Paid"],
-        "failed payments": mails["Paid by hand"],
-        "euros": {ending: f"{total:.2f}" for ending, total in paid.items()},
+        "tasks": tally.tasks,
+        "mails": tally.mails,
+        "decisions": tally.decisions,
+        "passed over": tally.tasks["approve skipped"] + tally.tasks["approve_as_lead skipped"],
+        "payments": tally.mails["Paid"],
+        "failed payments": tally.mails["Paid by hand"],
+        "euros": {ending: f"{cents / 100:.2f}" for ending, cents in tally.euros.items()},
     }
 
 
