@@ -21,6 +21,7 @@ from expenses.models import BankAccount, Expense
 
 DAY = datetime.timedelta(days=1)
 
+#: Below so many euros an expense is small, or medium.
 SMALL, MEDIUM = 50, 1000
 
 #: What every approver gets. Whom it asks, and what comes next, each node says itself.
