@@ -68,7 +68,9 @@ def prepare() -> None:
 
     django.setup()
     from django.core.management import call_command
+    from project import clock
 
+    clock.begin()
     call_command("migrate", verbosity=0)
     call_command("load_demo")
 
@@ -88,7 +90,7 @@ def show(port: int, speed: float) -> int:
     parts = {
         "site": ["runserver", "--noreload", f"{HOST}:{port}"],
         "scheduler": ["automation_step", "--every", "0.5"],
-        "mail": ["feed_mails", "--every", "0.5"],
+        "feeder": ["feed", "--every", "0.5"],
     }
     # Each in a session of its own, so that Ctrl-C reaches this process alone, which ends them.
     running = {
@@ -130,7 +132,7 @@ def welcome(port: int, speed: float) -> str:
     pace = "An hour of the process takes a second." if speed == 3600 else f"Speed: {speed:g}."
     return f"""
   The demo is on http://{HOST}:{port}
-  Log in as mia or max (moderators), admin (sees everything) or eve (a guest);
+  The home page says whom to log in as, mia (a moderator) or admin for instance;
   each one's password is the name. {pace} Ctrl-C ends it.
 """
 

@@ -8,9 +8,8 @@ conference call if an issue needs one, and in the end the votes in the accepted 
 import datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.mail import send_mail
-from django.utils.module_loading import import_string
+from project import clock
 
 from automations import flow
 from automations.flow import this
@@ -53,7 +52,7 @@ class IssueDiscussion(flow.Automation):  # noqa: D101 - see above
 
     def publish_announcement(self, task: Any) -> None:
         """Note when the week begins, and send the list to the group."""
-        self.issue_list.announced = clock()
+        self.issue_list.announced = clock.now()
         self.issue_list.save(update_fields=["announced"])
         self.data.update(looked_at=0, accepted=[], rejected=[])
         issues = "\n".join(str(issue) for issue in self.issue_list.issues.all())
@@ -71,7 +70,7 @@ class IssueDiscussion(flow.Automation):  # noqa: D101 - see above
         for field, decision in self.data.pop("moderate", {}).items():
             kept = "accepted" if decision == "accept" else "rejected"
             self.data[kept].append(int(field.removeprefix("mail_")))
-        return clock() >= self.issue_list.announced + WEEK
+        return clock.now() >= self.issue_list.announced + WEEK
 
     def send_deadline_warning(self, task: Any) -> None:
         """Tell the group that one day is left."""
@@ -106,9 +105,3 @@ class IssueDiscussion(flow.Automation):  # noqa: D101 - see above
     def _tell(self, subject: str, body: str) -> None:
         """Write to the group."""
         send_mail(f"[issues] {subject}", body, None, ["issues@example.org"])
-
-
-def clock() -> datetime.datetime:
-    """Return process time."""
-    now: datetime.datetime = import_string(settings.ATM_CLOCK)()
-    return now

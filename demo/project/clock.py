@@ -30,6 +30,13 @@ def now() -> datetime.datetime:
     return begun + datetime.timedelta(seconds=passed)
 
 
+def begin() -> None:
+    """Let a clock that was never set stand at nine o'clock (UTC) on the Monday of this week."""
+    if not Path(settings.CLOCK_FILE).exists():
+        today = now().replace(hour=9, minute=0, second=0, microsecond=0)
+        write(today - datetime.timedelta(days=today.weekday()), 0)
+
+
 def run_on(speed: float) -> None:
     """Let the clock go on from where it stands, ``speed`` times as fast as real time."""
     write(now(), speed)

@@ -28,10 +28,14 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "automations",
+    "project",
     "issues",
+    "webinars",
+    "expenses",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "project.policy.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -44,8 +48,8 @@ ROOT_URLCONF = "project.urls"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        # Before the admin's own, so that the pages for logging in are the demo's.
-        "DIRS": [BASE / "issues" / "templates"],
+        # Before those of the apps: for logging in, and around the pages of the package.
+        "DIRS": [BASE / "project" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -70,6 +74,9 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Each password is the name, so a hash that takes its time protects nothing.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 USE_TZ = True
 TIME_ZONE = "Europe/Berlin"

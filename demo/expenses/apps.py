@@ -1,0 +1,9 @@
+"""The app of the third process."""
+
+from django.apps import AppConfig
+
+
+class ExpensesConfig(AppConfig):
+    """Expenses that employees get back."""
+
+    name = "expenses"

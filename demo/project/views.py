@@ -1,0 +1,31 @@
+"""The start page of the demo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import expenses.summary
+import issues.summary
+import webinars.summary
+from django.views.generic import TemplateView
+
+from automations.models import AutomationTaskModel
+from project import clock
+
+
+class HomeView(TemplateView):
+    """What the demo is, what time it is in it, and how each process stands."""
+
+    template_name = "project/home.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        return super().get_context_data(
+            now=clock.now(),
+            sections=[app.summary.summary() for app in (issues, webinars, expenses)],
+            waiting=AutomationTaskModel.objects.doable_by(user).count(),
+            may_see_history=user.has_perms(
+                ["automations.change_automationmodel", "automations.change_automationtaskmodel"]
+            ),
+            **kwargs,
+        )

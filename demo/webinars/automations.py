@@ -1,0 +1,119 @@
+"""
+The webinar: what everybody who signs up for it gets, and when.
+
+A welcome at once, a reminder the day before, the link an hour before; and for those who stayed
+the recording. All of it follows the webinar's date, also when that is moved. Whoever cancels gets
+nothing more.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.core.mail import send_mail
+from django.utils.timezone import localtime
+from project import clock
+
+from automations import flow
+from automations.flow import this
+from webinars.models import Webinar
+
+HOUR = datetime.timedelta(hours=1)
+DAY = datetime.timedelta(days=1)
+
+#: How many minutes somebody has to be there to have stayed.
+STAYED = 45
+
+
+class WebinarJourney(flow.Automation):
+    """The way of one person from signing up for a webinar to its recording."""
+
+    unique = ("email", "webinar")
+
+    webinar = Webinar
+
+    welcome = flow.Execute(this.send_welcome)
+    until_the_end = flow.Split().Next(this.soon).Next(this.cancellation)
+
+    soon = flow.If(this.begins_within_a_day).Then(this.link)
+    reminder = flow.Execute(this.send_reminder).AfterWaitingUntil(this.reminder_time)
+    link = flow.Execute(this.send_link).AfterWaitingUntil(this.link_time)
+    stayed = (
+        flow.If(this.has_stayed)
+        .Then(this.replay)
+        .Else(this.end)
+        .AfterWaitingUntil(this.replay_time)
+    )
+    replay = flow.Execute(this.offer_replay).Next(this.end)
+
+    cancellation = flow.ReceiveMessage("cancel")
+    goodbye = flow.Execute(this.confirm_cancellation)
+
+    end = flow.End(terminate=True)
+
+    class Meta:
+        verbose_name = "Webinar journey"
+        verbose_name_plural = "Webinar journeys"
+
+    # When
+
+    def begins_within_a_day(self, task: Any) -> bool:
+        """Return whether it is too late for a reminder, for it begins soon or has begun."""
+        return clock.now() >= self.reminder_time(task)
+
+    def reminder_time(self, task: Any) -> datetime.datetime:
+        """A day before the webinar begins."""
+        return self.webinar.begins - DAY
+
+    def link_time(self, task: Any) -> datetime.datetime:
+        """An hour before; for those who sign up later, this is at once."""
+        return self.webinar.begins - HOUR
+
+    def replay_time(self, task: Any) -> datetime.datetime:
+        """150 minutes after the beginning."""
+        return self.webinar.ends
+
+    # Who stays
+
+    @flow.require_data_parameters(minutes=int)
+    def receive_attended(self, token: Any, data: dict[str, Any]) -> None:
+        """Add up how long the person was there: some leave and come back."""
+        self.data["minutes"] = self.data.get("minutes", 0) + data["minutes"]
+
+    def has_stayed(self, task: Any) -> bool:
+        """Return whether the person has seen most of it."""
+        return self.data.get("minutes", 0) >= STAYED
+
+    # What is written
+
+    def send_welcome(self, task: Any) -> None:
+        """Confirm the sign-up."""
+        self._write("Welcome", "Thank you for signing up. The webinar begins on {begins}.")
+
+    def send_reminder(self, task: Any) -> None:
+        """Remind of the date, as it is now."""
+        self._write("Tomorrow", "We look forward to seeing you on {begins}.")
+
+    def send_link(self, task: Any) -> None:
+        """Send the way in."""
+        self._write("Your link", "https://example.org/webinars/{code}/ is open from {begins} on.")
+
+    def offer_replay(self, task: Any) -> None:
+        """Offer the recording."""
+        self._write("The recording", "See it again: https://example.org/webinars/{code}/replay/")
+
+    def confirm_cancellation(self, task: Any) -> None:
+        """Say that nothing more will come."""
+        self._write("Cancelled", "You will get no more mails about this webinar.")
+
+    def _write(self, subject: str, body: str) -> None:
+        """Write to the person, with the webinar's facts in the text."""
+        begins = f"{localtime(self.webinar.begins):%A, %d %B, %H:%M}"
+        text = body.format(code=self.webinar.code, begins=begins)
+        send_mail(
+            f"{subject}: {self.webinar}",
+            f"Dear {self.data['name']},\n\n{text}\n",
+            "webinars@example.org",
+            [self.data["email"]],
+        )
