@@ -1,8 +1,9 @@
 """
-Make the virtual environments of the project, and print the Python of one: main, oldest,
-demo or old.
+Make the virtual environments of the project, and print the Python of one.
 
     python3 tools/environments.py main
+
+The others are oldest, demo and old.
 
 Needs nothing but Python 3.8. An environment is complete when it holds the stamp that this script
 writes last: one whose installation was interrupted is made anew.

@@ -148,9 +148,7 @@ def test_every_process_comes_to_its_end_and_does_nothing_twice(upgraded: Upgrade
 
 
 def test_each_run_is_in_the_state_that_it_was_left_in(upgraded: Upgraded) -> None:
-    states = {
-        name: [run["state"] for run in runs] for name, runs in upgraded.first.runs.items()
-    }
+    states = {name: [run["state"] for run in runs] for name, runs in upgraded.first.runs.items()}
     others = {
         "Finished": ["finished"],
         "JoinedEarly": ["finished"],
@@ -161,7 +159,9 @@ def test_each_run_is_in_the_state_that_it_was_left_in(upgraded: Upgraded) -> Non
     assert states == {
         name: others.get(name, ["running"] * len(paths)) for name, paths in PATHS.items()
     }
-    assert all(run["ended"] for runs in upgraded.first.runs.values() for run in runs if run["finished"])
+    assert all(
+        run["ended"] for runs in upgraded.first.runs.values() for run in runs if run["finished"]
+    )
 
 
 def test_keys_are_new_and_no_two_are_alike(upgraded: Upgraded) -> None:

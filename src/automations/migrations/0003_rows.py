@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from automations.upgrade.conversion import convert, refuse_to_go_back
+from automations.upgrade.conversion import convert
 
 
 class Migration(migrations.Migration):
@@ -12,4 +12,4 @@ class Migration(migrations.Migration):
 
     dependencies = [("automations", "0002_columns_and_tables")]
 
-    operations = [migrations.RunPython(convert, refuse_to_go_back)]
+    operations = [migrations.RunPython(convert, migrations.RunPython.noop)]

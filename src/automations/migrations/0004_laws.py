@@ -5,6 +5,7 @@ from django.db import migrations, models
 
 import automations.models.runs
 import automations.settings
+from automations.upgrade.conversion import refuse_to_go_back
 from automations.upgrade.operations import (
     AddConstraint,
     AddIndex,
@@ -53,4 +54,6 @@ class Migration(migrations.Migration):
         AlterField("automationtaskmodel", "interaction_group", models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=automations.settings.get("ATM_GROUP_MODEL"), verbose_name="assigned group")),
         ForeignKeys("automationtaskmodel"),
         migrations.AlterModelOptions("automationtaskmodel", {"verbose_name": "task", "verbose_name_plural": "tasks"}),
+        # On the way back this comes first.
+        migrations.RunPython(migrations.RunPython.noop, refuse_to_go_back),
     ]

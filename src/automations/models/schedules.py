@@ -16,7 +16,7 @@ class AutomationScheduleModel(models.Model):
     that one run is started per due time. All times are process time.
     """
 
-    automation_class = models.CharField(_("process class"), max_length=256, unique=True)
+    automation_class = models.CharField(_("process class"), max_length=255, unique=True)
     rule = models.CharField(_("rule"), max_length=255)
     due = models.DateTimeField(_("due"), null=True, db_index=True)
     last = models.DateTimeField(_("last started"), null=True)

@@ -41,8 +41,9 @@ def convert(apps: Any, schema_editor: Any) -> None:
 
 
 def refuse_to_go_back(apps: Any, schema_editor: Any) -> None:
-    """Do nothing if there are no runs, else refuse: the old tables cannot hold what they are."""
-    if apps.get_model("automations", "AutomationModel").objects.exists():
+    """Let an unused app go; refuse if there are runs, for the old tables cannot hold them."""
+    runs = apps.get_model("automations", "AutomationModel")._base_manager
+    if runs.using(schema_editor.connection.alias).exists():
         raise IrreversibleError(
             "Runs cannot be brought back into the tables of release 0.9.4.1. Restore the backup "
             "that you made before the upgrade."
