@@ -3,14 +3,14 @@ Operations of migrations that can be run again after they were interrupted anywh
 
 MariaDB and MySQL commit every statement that changes a table. A migration that is interrupted
 there is run again from its beginning, over tables in which a part of it is done already. So each
-operation here repeats all its statements, and leaves out those whose effect is there. Where a
-migration is a transaction nothing is different from Django's own operations.
+operation here repeats all its statements, and leaves out those whose effect is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, migrations
@@ -25,27 +25,30 @@ CANNOT_CREATE, DUPLICATE_NAME = 1005, "errno: 121"
 
 @contextmanager
 def repeatable(editor: Any) -> Iterator[None]:
-    """Leave out statements whose effect is there, and put nothing off until the migration ends."""
-    if editor.connection.features.can_rollback_ddl:
-        yield
-        return
+    """
+    Put no statement off until the end of the migration; leave out what is done already.
+
+    Django records a migration in its transaction only if nothing was put off.
+    """
     usual = editor.execute
-
-    def execute(sql: Any, params: Any = ()) -> None:
-        try:
-            usual(sql, params)
-        except DatabaseError as error:
-            if not is_done_already(error):
-                raise
-
-    editor.execute = execute
+    if not editor.connection.features.can_rollback_ddl:
+        editor.execute = partial(execute_once, usual)
     try:
         yield
         for statement in editor.deferred_sql:
-            execute(statement, None)
+            editor.execute(statement, None)
         editor.deferred_sql.clear()
     finally:
         editor.execute = usual
+
+
+def execute_once(execute: Callable[..., None], sql: Any, params: Any = ()) -> None:
+    """Execute the statement, unless what it does is done."""
+    try:
+        execute(sql, params)
+    except DatabaseError as error:
+        if not is_done_already(error):
+            raise
 
 
 def is_done_already(error: BaseException) -> bool:

@@ -1,0 +1,13 @@
+"""A project that groups its users by a model of its own."""
+
+from tests.settings import *  # noqa: F403 - the project differs in what follows
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "automations",
+    "tests.upgrade.other_group",
+]
+MIDDLEWARE: list[str] = []
+ROOT_URLCONF = "tests.upgrade.today.workshop.urls"
+ATM_GROUP_MODEL = "other_group.Team"
