@@ -40,6 +40,7 @@ def empty_database() -> Iterator[str]:
     try:
         yield alias
     finally:
+        connection = connections[alias]  # another one, if a test has hung up
         connection.close()
         connection.creation._destroy_test_db(name, verbosity=0)
         del connections[alias], connections.settings[alias]

@@ -487,3 +487,10 @@ def test_a_block_of_runs_costs_the_same_however_many_there_are(
         assert [converted.convert_block() for _ in range(2)] == [True, False]
         statements = len(list(itertools.islice(connection.queries_log, before, None)))
         assert statements <= 14
+
+
+def test_who_has_no_name_is_known_by_the_primary_key(after: After) -> None:
+    found = conversion.Conversion(after.apps, after.alias)
+    (staff,) = after.apps.get_model("auth", "Group").objects.using(after.alias).all()
+    assert found._names("auth.Group", "name", [staff.pk]) == {staff.pk: "staff"}
+    assert found._names("auth.Group", "title", [staff.pk]) == {staff.pk: str(staff.pk)}

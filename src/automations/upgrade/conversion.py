@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -58,6 +58,7 @@ class Conversion:
         self.alias = alias
         self.now: datetime = settings.now()
         self.classes = Classes()
+        self.last = 0
         self.runs = self._rows("automations", "AutomationModel")
         self.tasks = self._rows("automations", "AutomationTaskModel")
         self.objects = self._rows("automations", "AutomationObjectModel")
@@ -69,25 +70,27 @@ class Conversion:
     def convert_block(self) -> bool:
         """Convert the next block of runs; return whether there was one."""
         with transaction.atomic(using=self.alias):
-            runs = list(self.runs.filter(state=None).order_by("pk")[:BLOCK])
+            left = self.runs.filter(state=None, pk__gt=self.last).order_by("pk")
+            runs = list(left[:BLOCK])
             if not runs:
                 return False
+            self.last = runs[-1].pk
             old = self._old_tasks([run.pk for run in runs])
             self._write_names([task for tasks in old.values() for task in tasks])
-            changed: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+            of_runs: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+            of_tasks: dict[tuple[Any, ...], list[int]] = defaultdict(list)
             for run in runs:
                 automation = self.classes.get(run.automation_class)
                 told = tell(old[run.pk], partial(next_of, automation))
                 verdict = judge(run.finished, run.updated, told, automation, self.now)
                 self._take_down(run, verdict, automation)
+                of_runs[tuple(verdict.run.items())].append(run.pk)
                 for pk, changes in verdict.tasks.items():
-                    changed[tuple(changes.items())].append(pk)
-            for columns, keys in changed.items():
-                self._update_tasks(keys, dict(columns))
-            self._give_unique_keys(runs)
-            self.runs.bulk_update(
-                runs, ["state", "finished", "ended", "due", "key", "unique_key"], batch_size=ROWS
-            )
+                    of_tasks[tuple(changes.items())].append(pk)
+            _update(self.tasks, of_tasks)
+            self.runs.bulk_update(runs, ["key"])
+            self._give_unique_keys([run for run in runs if run.unique_key])
+            _update(self.runs, of_runs)
             return True
 
     def _old_tasks(self, run_ids: list[int]) -> dict[int, list[OldTask]]:
@@ -113,12 +116,10 @@ class Conversion:
         return found
 
     def _take_down(self, run: Any, verdict: Verdict, automation: Any) -> None:
-        """Put the new columns into the row of the run, and make the rows that it needs."""
-        for name, value in verdict.run.items():
-            setattr(run, name, value)
+        """Find the keys of the run, and make the rows that it needs."""
         run.key = secrets.token_hex(16)
         run.unique_key = None
-        if run.state == RunState.RUNNING and automation:
+        if verdict.run["state"] == RunState.RUNNING and automation:
             run.unique_key = unique_key(automation, run.automation_class, run.data)
         for changes in verdict.new_tasks:
             self.tasks.create(automation=run, **changes)
@@ -130,14 +131,14 @@ class Conversion:
 
     def _give_unique_keys(self, runs: list[Any]) -> None:
         """Leave a unique key only to the first of several running runs."""
-        wanted = {run.unique_key for run in runs if run.unique_key}
+        wanted = {run.unique_key for run in runs}
         taken = set(
             self.runs.filter(unique_key__in=wanted).values_list("automation_class", "unique_key")
         )
         for run in runs:
-            if run.unique_key and (run.automation_class, run.unique_key) in taken:
-                run.unique_key = None
-            taken.add((run.automation_class, run.unique_key))
+            if (run.automation_class, run.unique_key) not in taken:
+                taken.add((run.automation_class, run.unique_key))
+                self.runs.filter(pk=run.pk).update(unique_key=run.unique_key)
 
     def _write_names(self, tasks: Iterable[OldTask]) -> None:
         """Keep the names of those who were asked, for when they are deleted."""
@@ -170,10 +171,11 @@ class Conversion:
         return {key: str(name)[:255] for key, name in found}
 
     def _update_tasks(self, keys: list[int], changes: Changes) -> None:
-        for some in _chunks(keys):
-            self.tasks.filter(pk__in=some).update(**changes)
+        _update(self.tasks, {tuple(changes.items()): keys})
 
 
-def _chunks(keys: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(keys), ROWS):
-        yield keys[start : start + ROWS]
+def _update(rows: Any, changed: Mapping[tuple[Any, ...], list[int]]) -> None:
+    """Write the same new columns into all rows that get them, given by primary key."""
+    for columns, keys in changed.items():
+        for start in range(0, len(keys), ROWS):
+            rows.filter(pk__in=keys[start : start + ROWS]).update(**dict(columns))
