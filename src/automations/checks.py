@@ -61,26 +61,26 @@ def check_databases(
     if alias() not in (databases or ()):
         return []
     database = connections[alias()]
-    return [
-        *_half_upgraded(database),
-        *_autocommit(database),
-        *VENDORS.get(database.vendor, _nothing)(database),
-    ]
+    return [*_autocommit(database), *VENDORS.get(database.vendor, _nothing)(database)]
+
+
+@register("automations", Tags.database)
+def check_upgrade(
+    app_configs: Sequence[AppConfig] | None = None,
+    databases: Iterable[str] | None = None,
+    **kwargs: Any,
+) -> list[CheckMessage]:
+    """Report tables that are too old: `migrate` asks before it looks at the migrations."""
+    if alias() not in (databases or ()):
+        return []
+    text = record.refusal(connections[alias()])
+    hint = "See how to upgrade from release 0.9.4.1 in the documentation."
+    return [message("E008", text, hint)] if text else []
 
 
 def message(code: str, text: str, hint: str, obj: Any = None) -> CheckMessage:
     """Return the message of a system check; the code's letter says how serious it is."""
     return CheckMessage(LEVELS[code[0]], text, hint=hint, obj=obj, id=f"automations.{code}")
-
-
-def _half_upgraded(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
-    # "migrate" checks before it looks at the migrations, where Django has no such clear words.
-    if text := record.refusal(database):
-        yield message(
-            "E008",
-            text,
-            "See how to upgrade from release 0.9.4.1 in the documentation.",
-        )
 
 
 def _autocommit(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:

@@ -147,7 +147,7 @@ def test_migrate_refuses_them_before_it_looks_at_the_migrations(
 ) -> None:
     migrate(alias, AUTH)
     monkeypatch.setattr(checks, "alias", lambda: alias)
-    assert "E008" not in str(checks.check_databases(databases=[alias]))
+    assert checks.check_upgrade(databases=[alias]) == checks.check_upgrade() == []
     MigrationRecorder(connections[alias]).record_applied(APP, REPLACED[0])
     with pytest.raises(SystemCheckError, match=r"E008.*older than release 0\.9\.4\.1"):
         call_command("migrate", database=alias, verbosity=0, skip_checks=False)
@@ -172,7 +172,7 @@ def test_a_first_migration_that_was_interrupted_while_recorded_can_be_run_again(
         migrate(alias)
     if not connections[alias].features.can_rollback_ddl and recorded < 6:
         monkeypatch.setattr(checks, "alias", lambda: alias)
-        assert "E008" not in str(checks.check_databases(databases=[alias]))
+        assert checks.check_upgrade(databases=[alias]) == []
         with pytest.raises(HalfUpgraded, match=r"Run migrate again\."):
             migrate(alias)
     migrate(alias)
