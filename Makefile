@@ -21,6 +21,10 @@ help: ## Say what there is (this)
 test: ## Run the tests on all databases and versions; make test ARGS="-k name" for some
 	@$(PYTHON) tools/test.py $(ARGS)
 
+.PHONY: upgrade-test
+upgrade-test: ## Fill a database with release 0.9.4.1 itself and test the upgrade; KEEP=1 keeps it
+	@$(PYTHON) tools/upgrade_test.py $(if $(KEEP),--keep)
+
 .PHONY: lint
 lint: ## Check style, format and the floors (which module may import which)
 	@$(IN_MAIN) && set -x && "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$bin/lint-imports"

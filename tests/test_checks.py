@@ -109,7 +109,7 @@ def test_who_is_asked_is_decided_by_three_settings_or_none(settings: Any) -> Non
     settings.ATM_USER_WITH_PERMISSIONS_MODEL_METHOD = "tests.testapp.swapped.for_task"
     (message,) = checks.check_settings()
     assert ids([message]) == ["E001"]
-    assert "all of ATM_GROUP_MODEL" in message.msg
+    assert "Of ATM_GROUP_MODEL, " in message.msg
     settings.ATM_GROUP_MODEL = "auth.Group"
     assert checks.check_settings() == []
     settings.ATM_USER_WITH_PERMISSIONS_FORM_METHOD = 5

@@ -1,7 +1,9 @@
 """
-Make the virtual environments of the project, and print the Python of one: main, oldest or demo.
+Make the virtual environments of the project, and print the Python of one.
 
     python3 tools/environments.py main
+
+The others are oldest, demo and old.
 
 Needs nothing but Python 3.8. An environment is complete when it holds the stamp that this script
 writes last: one whose installation was interrupted is made anew.
@@ -25,6 +27,10 @@ from pythons import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# What the upgrade starts from, with the last Django that it can be expected to run on.
+OLD_RELEASE = "django-automations==0.9.4.1"
+OLD_DJANGO = "4.2"
+
 # The newest first that everything is known to run on, then what else Django 6.1 supports.
 MAIN_ORDER = [(3, 13), (3, 14), (3, 12), (3, 11)]
 OLDEST_ORDER = [(3, 11), (3, 12), (3, 13), (3, 14)]
@@ -44,6 +50,11 @@ class Plan(NamedTuple):
     def title(self) -> str:
         """What to call it in front of people."""
         return "Python {}.{}, Django {}".format(*self.version, self.django)
+
+    @property
+    def package(self) -> list[str]:
+        """What pip installs: the project with its extras, or a release from the registry."""
+        return [self.extras] if "==" in self.extras else ["--editable", "." + self.extras]
 
     @property
     def executable(self) -> str:
@@ -69,6 +80,8 @@ def plan(name: str, found: dict[Version, str] | None = None) -> Plan | None:
     if name == "demo":
         return Plan(ROOT / ".venv-demo", newest, found[newest], django, "")
     oldest = next(version for version in OLDEST_ORDER if version in found)
+    if name == "old":
+        return Plan(ROOT / ".venv-old", oldest, found[oldest], OLD_DJANGO, OLD_RELEASE)
     remark = ""
     if oldest != (3, 11):
         remark = "no Python 3.11: Django 5.2 tested on {}.{}".format(*oldest)
@@ -118,8 +131,7 @@ def ensure(wanted: Plan) -> str:
             sys.exit(f"Could not make the virtual environment {wanted.folder.name}")
         install(
             wanted.executable,
-            "--editable",
-            "." + wanted.extras,
+            *wanted.package,
             f"Django=={wanted.django}.*",
         )
         stamp.write_text(stamp_of(wanted))
@@ -129,8 +141,8 @@ def ensure(wanted: Plan) -> str:
 def main() -> None:
     """Make the environment named on the command line and print its Python."""
     name = sys.argv[1] if len(sys.argv) > 1 else "main"
-    if name not in ("main", "oldest", "demo"):
-        sys.exit("An environment is main, oldest or demo.")
+    if name not in ("main", "oldest", "demo", "old"):
+        sys.exit("An environment is main, oldest, demo or old.")
     wanted = plan(name)
     if wanted is None:
         sys.exit("The main environment is the oldest already: there is no newer Python here.")

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from automations import registry, settings, triggers
 from automations.definition.validation import find_problems
 from automations.engine.locking import alias
+from automations.upgrade import record
 
 LEVELS = {"E": ERROR, "W": WARNING, "I": INFO}
 
@@ -44,8 +45,7 @@ def check_settings(
         found.append(
             message(
                 "E001",
-                f"{' and '.join(given)} are set, but not all of "
-                f"{', '.join(settings.SWAPPED_TOGETHER)}.",
+                f"Of {', '.join(settings.SWAPPED_TOGETHER)} only {' and '.join(given)} is there.",
                 "Set all three of them, or none: together they say who is asked.",
             )
         )
@@ -71,6 +71,20 @@ def check_databases(
         return []
     database = connections[alias()]
     return [*_autocommit(database), *VENDORS.get(database.vendor, _nothing)(database)]
+
+
+@register("automations", Tags.database)
+def check_upgrade(
+    app_configs: Sequence[AppConfig] | None = None,
+    databases: Iterable[str] | None = None,
+    **kwargs: Any,
+) -> list[CheckMessage]:
+    """Report tables that are too old: `migrate` asks before it looks at the migrations."""
+    if alias() not in (databases or ()):
+        return []
+    text = record.refusal(connections[alias()])
+    hint = "See how to upgrade from release 0.9.4.1 in the documentation."
+    return [message("E008", text, hint)] if text else []
 
 
 def message(code: str, text: str, hint: str, obj: Any = None) -> CheckMessage:

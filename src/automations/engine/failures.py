@@ -22,7 +22,12 @@ def describe(error: BaseException) -> str:
 
 def report(error: BaseException) -> str:
     """Return the traceback of ``error`` as text, without local variables, at most 16 KB."""
-    raw = storable("".join(traceback.format_exception(error))).encode()
+    return shorten(storable("".join(traceback.format_exception(error))))
+
+
+def shorten(text: str) -> str:
+    """Return the text of a traceback, with its middle cut out if it has more than 16 KB."""
+    raw = text.encode()
     if len(raw) <= TRACEBACK_BYTES:
         return raw.decode()
     head, tail = TRACEBACK_BYTES // 4, TRACEBACK_BYTES // 4 * 3 - len(CUT)
