@@ -20,7 +20,7 @@ class PlainContext:
         self.now = now
         self.visits = attributes.pop("visits", {})
         self.automation = SimpleNamespace(**attributes)
-        self.task = SimpleNamespace(created=NOW, data={}, reminders=[])
+        self.task = SimpleNamespace(created=NOW, data={}, reminders=[], tries=0, retry_at=None)
 
     def resolve(self, value: Any) -> Any:
         """Return ``value``, or the attribute that it stands for."""

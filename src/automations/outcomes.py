@@ -53,6 +53,18 @@ class Postpone:
 
 
 @dataclass(frozen=True)
+class Again:
+    """
+    The work has failed and is to be tried again, not before ``until``, in process time.
+
+    What the failed try has written is undone; ``error`` is kept on the task, which goes on waiting.
+    """
+
+    until: datetime
+    error: BaseException
+
+
+@dataclass(frozen=True)
 class Ask:
     """
     Wait for a person to complete this task.
@@ -134,4 +146,6 @@ class Fail:
     error: BaseException
 
 
-Outcome: TypeAlias = Complete | Skip | Postpone | Ask | Listen | Send | Fork | Merge | Finish | Fail
+Outcome: TypeAlias = (
+    Complete | Skip | Postpone | Again | Ask | Listen | Send | Fork | Merge | Finish | Fail
+)

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
 
-from automations.engine import people, starting, steps
+from automations.engine import incidents, people, starting, steps
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, row, states
@@ -109,7 +109,7 @@ def test_a_retry_that_fails_again_is_an_incident_again(failed: Fragile) -> None:
     assert AutomationTaskModel.objects.filter(status="risky").count() == 1
 
 
-@pytest.mark.parametrize("act", [people.retry, people.skip])
+@pytest.mark.parametrize("act", [incidents.retry, incidents.skip])
 def test_only_a_failed_task_can_be_retried_or_skipped(act: Callable[..., None]) -> None:
     run = Straight()
     with pytest.raises(TaskClosed, match="has not failed"):

@@ -120,6 +120,9 @@ class Waiting(Reminding):
             return Postpone(
                 until=min(until, deadline) if deadline else until, poll=bool(self.skip_conditions)
             )
+        again = context.task.retry_at
+        if again and again > context.now:
+            return Postpone(until=min(again, deadline) if deadline else again)
         if not all(context.evaluate(condition) for condition in self.conditions):
             return Postpone(until=deadline, poll=True)
         return None

@@ -14,7 +14,7 @@ from django.forms import BaseForm
 
 from automations import settings
 from automations.dispatch.claims import give_back, give_back_free, has_claim, new_claim
-from automations.engine import people, sending, steps
+from automations.engine import incidents, people, sending, steps
 from automations.engine.locking import in_transaction
 
 #: How often, and between how many seconds each, a claimed run that is locked is tried again.
@@ -157,13 +157,19 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any) -> Progress:
     return run_now(run_id, claim=claim)
 
 
-def retry(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> Progress:
+def retry(run_id: int, task_id: int, **how: Any) -> Progress:
     """Take a failed task up again, and run what follows within the budget of a request."""
-    people.retry(run_id, task_id, user=user, reason=reason)
+    incidents.retry(run_id, task_id, **how)
     return run_now(run_id)
 
 
-def skip(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> Progress:
+def skip(run_id: int, task_id: int, **how: Any) -> Progress:
     """Skip a failed task, and run what follows within the budget of a request."""
-    people.skip(run_id, task_id, user=user, reason=reason)
+    incidents.skip(run_id, task_id, **how)
+    return run_now(run_id)
+
+
+def resume(run_id: int, **how: Any) -> Progress:
+    """Let a suspended run go on, and run what is due within the budget of a request."""
+    incidents.resume(run_id, **how)
     return run_now(run_id)

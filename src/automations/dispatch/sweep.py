@@ -28,11 +28,14 @@ from automations.dispatch.claims import (
 from automations.dispatch.inline import Budget, Progress, advance
 from automations.dispatch.peek import idle_runs
 from automations.dispatch.schedules import start_scheduled
+from automations.engine import incidents
 from automations.engine.locking import connection, in_transaction
 from automations.engine.trouble import is_transient
 from automations.models import AutomationModel
 
 logger = logging.getLogger("automations")
+
+_healed = False
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Report:
     delayed: int = 0
     broken: int = 0
     started: int = 0
+    healed: int = 0
 
     @property
     def ok(self) -> bool:
@@ -61,6 +65,7 @@ class Report:
 
     def __str__(self) -> str:
         parts = [f"{self.runs} runs, {self.done} tasks done, {self.failed} failed"]
+        parts += [f"{self.healed} healed"] if self.healed else []
         parts += [f"{self.started} started on schedule"] if self.started else []
         parts += [f"{self.looked_at - self.runs} waiting"] if self.looked_at > self.runs else []
         parts += [f"{self.delayed} delayed by the database"] if self.delayed else []
@@ -81,6 +86,7 @@ def sweep(
     transaction of the caller's everything is part of it, and nothing is claimed.
     """
     report = Report()
+    report.healed = heal_once()
     report.started, report.broken = start_scheduled(until or settings.now())
     now = until or settings.now()
     claim = "" if in_transaction() else new_claim()
@@ -97,6 +103,19 @@ def sweep(
             if run.claimed_by and not stopped():
                 work_off([run.pk], now, claim, report, stopped, careful=bool(claim))
     return report
+
+
+def heal_once() -> int:
+    """
+    Retry what failed because earlier code did not know its class or node, in the first sweep.
+
+    Once in a process: its code does not change while it runs. Return how many runs go on.
+    """
+    global _healed
+    if _healed:
+        return 0
+    _healed = True
+    return len(incidents.heal())
 
 
 def blocks(now: datetime) -> Iterator[list[AutomationModel]]:

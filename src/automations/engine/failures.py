@@ -20,6 +20,12 @@ def describe(error: BaseException) -> str:
     return tidy(f"{kind}: {text}" if text else kind)
 
 
+def class_of(error: BaseException) -> str:
+    """Return the dotted path of the class of ``error``."""
+    kind = type(error)
+    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")[:MESSAGE_LENGTH]
+
+
 def report(error: BaseException) -> str:
     """Return the traceback of ``error`` as text, without local variables, at most 16 KB."""
     return shorten(storable("".join(traceback.format_exception(error))))

@@ -1,7 +1,8 @@
-"""What a person does to a run: complete a form, retry or skip a failed task."""
+"""What a person does to a task: complete its form. And the record of what people do."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -10,14 +11,12 @@ from django.forms import BaseForm
 from automations import settings
 from automations.engine.attention import wake
 from automations.engine.context import TaskContext, open_tasks_of
-from automations.engine.locking import act_on, alias, lock_run, tasks
+from automations.engine.locking import act_on, alias, lock_run
 from automations.engine.run_row import settle
 from automations.engine.steps import claim_columns
-from automations.engine.transitions import apply, follow, move, revive
+from automations.engine.transitions import apply
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
-from automations.models.runs import RunState
-from automations.models.tasks import TaskState
 
 Action = AutomationAuditModel.Action
 
@@ -32,7 +31,7 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str =
     ``ATM_LOCK_TIMEOUT`` seconds or the database is in trouble. Nothing is written then.
     """
     with act_on(run_id):
-        run, found = _locked(run_id)
+        run, found = locked(run_id)
         task = next((task for task in found if task.pk == task_id), None)
         if task is None or not task.is_offered:
             raise TaskClosed(f"Task {task_id} does not wait for anybody any more.")
@@ -46,60 +45,34 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str =
         if context.data_changed and not context.changes.get("finished"):
             wake(context, context.others)
         settle(context, claim_columns(run, claim, keep=True))
-        record(Action.COMPLETE, task, person)
+        record(Action.COMPLETE, run, person, task=task)
 
 
-def retry(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> None:
-    """
-    Take a failed task up again, as if it had never run; its run goes on.
-
-    Raise `TaskClosed` if the task has not failed, `RunBusy` if the run does not become free.
-    """
-    with act_on(run_id):
-        context = _failed(run_id, task_id)
-        move(context, TaskState.READY, due=context.now, message="", traceback="", result=None)
-        revive(context)
-        record(Action.RETRY, context.task, user, reason)
-
-
-def skip(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> None:
-    """
-    Leave the work of a failed task undone; its run goes on behind it.
-
-    Raise `TaskClosed` if the task has not failed, `RunBusy` if the run does not become free.
-    """
-    with act_on(run_id):
-        context = _failed(run_id, task_id)
-        context.load()
-        move(context, TaskState.SKIPPED, message="skipped by a person")
-        follow(context)
-        revive(context)
-        record(Action.SKIP, context.task, user, reason)
-
-
-def record(action: str, task: AutomationTaskModel, user: Any, reason: str = "") -> None:
-    """Write down, in the transaction of the act, who did what."""
+def record(
+    action: str,
+    run: AutomationModel,
+    user: Any,
+    *,
+    task: AutomationTaskModel | None = None,
+    reason: str = "",
+    changes: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down, in the transaction of the act, who did what, and what it changed."""
     AutomationAuditModel.objects.using(alias()).create(
-        automation_id=task.automation_id,
+        automation=run,
         task=task,
         user=user,
         user_name=str(user)[:255] if user else "",
         action=action,
         reason=reason,
+        changes=dict(changes or {}),
         time=settings.now(),
     )
 
 
-def _locked(run_id: int) -> tuple[AutomationModel, list[AutomationTaskModel]]:
+def locked(run_id: int) -> tuple[AutomationModel, list[AutomationTaskModel]]:
+    """Return the run, locked, and its open tasks. Raise `TaskClosed` if there is no such run."""
     run = lock_run(run_id, wait=True)
     if run is None:
         raise TaskClosed(f"There is no run {run_id} any more.")
     return run, open_tasks_of(run)
-
-
-def _failed(run_id: int, task_id: int) -> TaskContext:
-    run, others = _locked(run_id)
-    task = tasks().filter(pk=task_id, automation=run, state=TaskState.FAILED).first()
-    if task is None or run.state != RunState.FAILED:
-        raise TaskClosed(f"Task {task_id} has not failed, or has been taken care of already.")
-    return TaskContext(task, run, settings.now(), others)

@@ -13,6 +13,7 @@ from django.db.models import F
 from automations import payload, settings
 from automations.definition.process import ProcessDefinition
 from automations.definition.validation import refuse_if_flawed
+from automations.engine.announcing import announce
 from automations.engine.attention import wake
 from automations.engine.bindings import bind, bindings
 from automations.engine.context import RunContext, open_tasks_of
@@ -30,6 +31,7 @@ from automations.engine.run_row import settle
 from automations.exceptions import AutomationFinished, AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
+from automations.signals import run_started
 
 
 def start(
@@ -106,6 +108,7 @@ def _insert(
         using=alias(), force_insert=True
     )
     bind(run, bindings(definition, data))
+    announce(run_started, run)
     return run
 
 

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from automations import payload
+from automations.engine.announcing import announce
 from automations.engine.attention import next_look, stand_still, stay
 from automations.engine.context import TaskContext
-from automations.engine.failures import describe, report, tidy
+from automations.engine.failures import class_of, describe, report, tidy
 from automations.engine.locking import alias, messages, runs, tasks
 from automations.engine.run_row import end_run
 from automations.exceptions import DefinitionError, InvalidData, TransitionNotAllowed
@@ -21,6 +22,7 @@ from automations.models import AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
 from automations.outcomes import (
+    Again,
     Ask,
     Complete,
     Fail,
@@ -33,6 +35,7 @@ from automations.outcomes import (
     Send,
     Skip,
 )
+from automations.signals import run_failed, run_finished, task_finished
 
 CLOSED = frozenset(set(TaskState) - {TaskState.READY, TaskState.WAITING})
 
@@ -61,6 +64,8 @@ def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = 
             follow(context, outcome.to)
         case Postpone():
             postpone(context, outcome)
+        case Again():
+            try_again(context, outcome)
         case Ask():
             ask(context, outcome)
         case Listen():
@@ -106,6 +111,8 @@ def change_state(
             changes |= {"finished": None}
         if tasks().filter(pk=task.pk, state=before).update(**changes):
             vars(task).update(changes)
+            if state in CLOSED and state != TaskState.FAILED:
+                announce(task_finished, task.automation, task)
             return
     raise TransitionNotAllowed(
         f"Task {task.pk} ({task.status}) is {before} and cannot become {state}."
@@ -160,6 +167,22 @@ def postpone(context: TaskContext, outcome: Postpone) -> None:
     if outcome.poll or due is None:
         due = next_look(context.now, outcome.until, context.task.due)
     stay(context.task, due, outcome.reminded)
+
+
+def try_again(context: TaskContext, outcome: Again) -> None:
+    """Keep the error, and note when the work is tried again."""
+    task = context.task
+    changes: dict[str, Any] = {
+        "due": outcome.until,
+        "retry_at": outcome.until,
+        "tries": task.tries + 1,
+        "attempts": 0,
+        "message": describe(outcome.error),
+        "traceback": report(outcome.error),
+        "error": class_of(outcome.error),
+    }
+    tasks().filter(pk=task.pk).update(**changes)
+    vars(task).update(changes)
 
 
 def ask(context: TaskContext, outcome: Ask) -> None:
@@ -260,6 +283,7 @@ def finish(context: TaskContext, outcome: Finish) -> None:
     for task in context.others:
         change_state(task, TaskState.CANCELLED, context.now, message="The run has ended")
     end_run(context, RunState.FINISHED)
+    announce(run_finished, context.run)
 
 
 def fail(context: TaskContext, error: BaseException) -> None:
@@ -269,10 +293,12 @@ def fail(context: TaskContext, error: BaseException) -> None:
         TaskState.FAILED,
         message=describe(error),
         traceback=report(error),
+        error=class_of(error),
         result=None,
     )
     stand_still(context.run, context.others)
     end_run(context, RunState.FAILED)
+    announce(run_failed, context.run, context.task)
 
 
 def revive(context: TaskContext) -> None:

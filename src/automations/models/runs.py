@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from automations import settings
 from automations.definition import known
 from automations.definition.process import ProcessDefinition
-from automations.exceptions import AutomationNotFound
+from automations.exceptions import AutomationFinished, AutomationNotFound
 
 if TYPE_CHECKING:
     from automations.dispatch.sweep import Report
@@ -43,6 +45,25 @@ ALIVE = (RunState.RUNNING.value, RunState.SUSPENDED.value)
 class RunQuerySet(models.QuerySet["AutomationModel"]):
     """Runs, and questions one asks about them."""
 
+    def of(self, automation: Any) -> RunQuerySet:
+        """Runs of ``automation``, a class, also under its former names."""
+        return self.filter(automation_class__in=automation._meta.labels)
+
+    def suspend(self, user: Any = None, reason: str = "") -> int:
+        """
+        Let all of these runs that are running stand still: before a deploy, for one.
+
+        One transaction per run. Return how many. A run that does not become free in
+        ``ATM_LOCK_TIMEOUT`` seconds raises `RunBusy`; call it again then.
+        """
+        running = self.filter(state=RunState.RUNNING).order_by("pk")
+        return sum(1 for _ in _done(running, "suspend", user, reason))
+
+    def resume(self, user: Any = None, reason: str = "") -> int:
+        """Let all of these runs that are suspended go on; like `suspend`."""
+        suspended = self.filter(state=RunState.SUSPENDED).order_by("pk")
+        return sum(1 for _ in _done(suspended, "resume", user, reason))
+
     def for_object(self, instance: models.Model, name: str | None = None) -> RunQuerySet:
         """
         Runs that are bound to ``instance``, in whatever state; with ``name`` under that attribute.
@@ -57,6 +78,14 @@ class RunQuerySet(models.QuerySet["AutomationModel"]):
         if name is not None:
             return self.filter(**bound, bound_objects__name=name)
         return self.filter(**bound).distinct()
+
+
+def _done(runs: RunQuerySet, act: str, user: Any, reason: str) -> Iterator[AutomationModel]:
+    """Do ``act`` to each of the runs; one that has changed meanwhile is left alone."""
+    for run in runs:
+        with suppress(AutomationFinished):
+            getattr(run, act)(user=user, reason=reason)
+            yield run
 
 
 class AutomationModel(models.Model):
@@ -175,6 +204,41 @@ class AutomationModel(models.Model):
     def paused_until(self) -> datetime | None:
         """When the engine looks at this run next: the earlier name of ``due``."""
         return self.due
+
+    def cancel(self, user: Any = None, reason: str = "") -> None:
+        """
+        End this run, whether it goes on, is suspended or has failed; its tasks are cancelled.
+
+        ``user`` and ``reason`` go into the audit trail. One transaction. Raise
+        `AutomationFinished` if it has ended, `RunBusy` if it does not become free in
+        ``ATM_LOCK_TIMEOUT`` seconds.
+        """
+        from automations.engine import incidents  # a door that leads up
+
+        incidents.cancel(self.pk, user=user, reason=reason)
+        self.refresh_from_db()
+
+    def suspend(self, user: Any = None, reason: str = "") -> None:
+        """
+        Let this running run stand still until it is resumed: no step, no form; like `cancel`.
+
+        Raise `AutomationFinished` if it is not running.
+        """
+        from automations.engine import incidents  # a door that leads up
+
+        incidents.suspend(self.pk, user=user, reason=reason)
+        self.refresh_from_db()
+
+    def resume(self, user: Any = None, reason: str = "") -> None:
+        """
+        Let this suspended run go on, and run what is due within the budget of a request.
+
+        Raise `AutomationFinished` if it is not suspended.
+        """
+        from automations.dispatch import inline  # a door that leads up
+
+        inline.resume(self.pk, user=user, reason=reason)
+        self.refresh_from_db()
 
     def get_key(self) -> str:
         """Return the key of this run that may be put into URLs."""

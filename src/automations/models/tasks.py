@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -28,8 +28,10 @@ class AutomationTaskModel(Assignment):
 
     ``status`` is the node's name, ``state`` how far the visit has got, ``previous`` the task it
     came from and ``fork`` the Split whose branch it belongs to. ``due``, ``created`` and
-    ``finished`` are process time. A name without its user or group means that the one who was
-    asked has been deleted: then nobody but a superuser may act.
+    ``finished`` are process time. ``attempts`` counts attempts that did not come back, ``tries``
+    those that came back with an error and are made again at ``retry_at``. A name without its
+    user or group means that the one who was asked has been deleted: then nobody but a superuser
+    may act.
     """
 
     State = TaskState
@@ -60,6 +62,17 @@ class AutomationTaskModel(Assignment):
         _("due"), null=True, help_text=_("When the engine looks at this task next; empty if never.")
     )
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    tries = models.PositiveIntegerField(
+        _("failed tries"),
+        default=0,
+        help_text=_("How often the work was tried in vain."),
+    )
+    retry_at = models.DateTimeField(
+        _("tried again"), null=True, help_text=_("Before this the work is not tried again.")
+    )
+    error = models.CharField(
+        _("error"), max_length=255, blank=True, default="", help_text=_("The class of the error.")
+    )
     message = models.CharField(_("message"), max_length=255, blank=True, default="")
     result = models.JSONField(_("result"), null=True, blank=True, encoder=DjangoJSONEncoder)
     traceback = models.TextField(_("traceback"), blank=True, default="")
@@ -180,21 +193,31 @@ class AutomationTaskModel(Assignment):
         """Return the tasks that wait for a person and that ``user`` may do, oldest first."""
         return tuple(cls.objects.doable_by(user).order_by("created", "pk"))
 
-    def retry(self, user: User | None = None, reason: str = "") -> None:
+    def retry(
+        self,
+        user: User | None = None,
+        reason: str = "",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
         """
         Take this failed task up again, as if it had never run; its run goes on.
 
-        What is due is run within the budget of a request. ``user`` and ``reason`` go into the
-        audit trail. Raise `TaskClosed` if the task has not failed, or is taken care of already.
+        ``data`` are entries of the run's data to set before. What is due is run within the budget
+        of a request. ``user`` and ``reason`` go into the audit trail. Raise `TaskClosed` if the
+        task has not failed, or is taken care of already.
         """
         from automations.dispatch import inline  # the other door that leads up
 
-        inline.retry(self.automation_id, self.pk, user=user, reason=reason)
+        inline.retry(self.automation_id, self.pk, user=user, reason=reason, data=data)
         self.refresh_from_db()
 
-    def skip(self, user: User | None = None, reason: str = "") -> None:
-        """Leave the work of this failed task undone; like `retry` in everything else."""
+    def skip(self, user: User | None = None, reason: str = "", result: Any = None) -> None:
+        """
+        Leave the work of this failed task undone; like `retry` in everything else.
+
+        ``result`` is kept as its result, if it can be written as JSON.
+        """
         from automations.dispatch import inline  # the other door that leads up
 
-        inline.skip(self.automation_id, self.pk, user=user, reason=reason)
+        inline.skip(self.automation_id, self.pk, user=user, reason=reason, result=result)
         self.refresh_from_db()

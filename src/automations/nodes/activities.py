@@ -3,43 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from automations.definition.node import Context, Node
+from automations.definition.node import Context
 from automations.definition.problems import Problem
 from automations.definition.references import Reference, as_reference
-from automations.definition.sequence import SequenceFlow
-from automations.exceptions import DefinitionError
+from automations.nodes.work import WorkNode, arguments, keywords
 from automations.outcomes import Complete, Outcome
-
-
-class WorkNode(Node):
-    """A node that calls something of the author's, and may go elsewhere if that raises."""
-
-    error_handler: str | None = None
-
-    def OnError(self, node: Any) -> Self:
-        """Go on at ``node`` if the work raises; what the work wrote is undone all the same."""
-        return self._once("OnError", error_handler=self._target(node))
-
-    def recover(self, context: Context, error: Exception) -> Outcome:
-        if self.error_handler:
-            return Complete(message=repr(error), to=self.error_handler)
-        return super().recover(context, error)
-
-    def sequence_flows(self) -> Iterator[SequenceFlow]:
-        yield from super().sequence_flows()
-        if self.error_handler:
-            yield SequenceFlow(self.name, self.error_handler, label="error")
-
-    def call(self, context: Context, work: Any, args: Any, kwargs: Any) -> Any:
-        """Call ``work`` with the task and the arguments, each resolved first."""
-        function = context.resolve(work)
-        if not callable(function):
-            raise DefinitionError(
-                f"Node {self.name!r} cannot call {work!r}: it is a {type(function).__name__}."
-            )
-        return function(context.task, *arguments(context, args), **keywords(context, kwargs))
 
 
 class Execute(WorkNode):
@@ -117,13 +87,3 @@ class Execute(WorkNode):
     def as_work(work: Any) -> Any:
         """Return ``work``, with the plain name of a method turned into a reference."""
         return as_reference(f"self.{work}") if isinstance(work, str) else work
-
-
-def arguments(context: Context, args: Any) -> list[Any]:
-    """Return the positional arguments with every reference resolved."""
-    return [context.resolve(value) for value in args]
-
-
-def keywords(context: Context, kwargs: Any) -> dict[str, Any]:
-    """Return the keyword arguments with every reference resolved."""
-    return {key: context.resolve(value) for key, value in kwargs.items()}

@@ -10,7 +10,7 @@ from automations.definition.node import Context, Node
 from automations.definition.problems import Problem
 from automations.definition.references import Reference, as_reference, target_name
 from automations.definition.sequence import SequenceFlow
-from automations.nodes.activities import WorkNode
+from automations.nodes.work import WorkNode
 from automations.outcomes import Complete, Fork, Merge, Outcome
 
 
@@ -69,8 +69,7 @@ class If(WorkNode):
             place = self.place(clause) if clause else None
             if target := place or self.default_target:
                 yield SequenceFlow(self.name, target, label)
-        if self.error_handler:
-            yield SequenceFlow(self.name, self.error_handler, label="error")
+        yield from self.error_flows()
 
     def values(self) -> Iterator[tuple[str, Any]]:
         yield from super().values()
@@ -188,8 +187,7 @@ class Switch(WorkNode):
             yield SequenceFlow(self.name, case.target, str(case.value))
         if self.default_target:
             yield SequenceFlow(self.name, self.default_target, "else")
-        if self.error_handler:
-            yield SequenceFlow(self.name, self.error_handler, label="error")
+        yield from self.error_flows()
 
     def values(self) -> Iterator[tuple[str, Any]]:
         yield from super().values()

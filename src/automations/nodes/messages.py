@@ -14,7 +14,7 @@ from automations.definition.process import ProcessDefinition
 from automations.definition.receivers import receives
 from automations.definition.references import as_reference
 from automations.exceptions import DefinitionError
-from automations.nodes.activities import WorkNode
+from automations.nodes.work import WorkNode
 from automations.outcomes import Complete, Listen, Outcome, Send
 
 
