@@ -18,8 +18,9 @@ class PlainContext:
 
     def __init__(self, now: datetime.datetime = NOW, **attributes: Any) -> None:
         self.now = now
+        self.visits = attributes.pop("visits", {})
         self.automation = SimpleNamespace(**attributes)
-        self.task = SimpleNamespace(created=NOW, data={})
+        self.task = SimpleNamespace(created=NOW, data={}, reminders=[])
 
     def resolve(self, value: Any) -> Any:
         """Return ``value``, or the attribute that it stands for."""
@@ -30,3 +31,8 @@ class PlainContext:
         """Return ``value``, called with the task if it can be."""
         value = self.resolve(value)
         return value(self.task) if callable(value) else value
+
+    def first_visit(self, name: str) -> datetime.datetime | None:
+        """Return when the run first came to the node ``name``."""
+        found: datetime.datetime | None = self.visits.get(name)
+        return found

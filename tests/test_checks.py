@@ -97,9 +97,23 @@ def test_time_zones_are_needed(settings: Any) -> None:
 )
 def test_a_setting_that_cannot_work_is_told(settings: Any, name: str, value: Any) -> None:
     setattr(settings, name, value)
-    (message,) = checks.check_settings()
+    message, *more = checks.check_settings()
     assert ids([message]) == ["E003"]
     assert name in message.msg
+    # Of the three settings that go together only one is there.
+    assert ids(more) == (["E001"] if name == "ATM_GROUP_MODEL" else [])
+
+
+def test_who_is_asked_is_decided_by_three_settings_or_none(settings: Any) -> None:
+    settings.ATM_USER_WITH_PERMISSIONS_FORM_METHOD = "tests.testapp.swapped.for_form"
+    settings.ATM_USER_WITH_PERMISSIONS_MODEL_METHOD = "tests.testapp.swapped.for_task"
+    (message,) = checks.check_settings()
+    assert ids([message]) == ["E001"]
+    assert "all of ATM_GROUP_MODEL" in message.msg
+    settings.ATM_GROUP_MODEL = "auth.Group"
+    assert checks.check_settings() == []
+    settings.ATM_USER_WITH_PERMISSIONS_FORM_METHOD = 5
+    assert ids(checks.check_settings()) == ["E003"]
 
 
 def test_a_clock_may_be_a_callable(settings: Any) -> None:

@@ -13,6 +13,7 @@ class AutomationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from automations import checks  # noqa: F401 - registers the system checks
+        from automations import checks, triggers  # noqa: F401 - checks registers itself
 
+        triggers.follow_saved_objects()
         autodiscover_modules("automations")

@@ -6,25 +6,29 @@ import json
 from typing import Any, ClassVar, cast
 
 from django.apps import apps
+from django.db.models import QuerySet
 
 from automations import payload
-from automations.bound_objects import MODELS_KEY, BoundObjects, as_data
+from automations.bound_objects import BoundObjects, as_data
 from automations.declaration import AutomationType
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.dispatch.claims import new_claim
 from automations.dispatch.inline import run_now
 from automations.engine import starting
+from automations.engine.bindings import MODELS_KEY
 from automations.engine.locking import runs, tasks
 from automations.exceptions import (
     AutomationFinished,
     DefinitionError,
     WrongAutomation,
 )
+from automations.messages import Receiver
 from automations.models import AutomationModel
+from automations.triggers import Triggered
 
 
-class Automation(metaclass=AutomationType):
+class Automation(Receiver, Triggered, metaclass=AutomationType):
     """
     A business process: its attributes are its steps, in order.
 
@@ -54,11 +58,12 @@ class Automation(metaclass=AutomationType):
         automation: AutomationModel | str | None = None,
         automation_id: int | None = None,
         autorun: bool = True,
+        _at: str | None = None,
         **data: Any,
     ) -> None:
         self._objects = BoundObjects(self)
         if automation is None and automation_id is None:
-            self._start(data, autorun)
+            self._start(data, autorun, _at)
             return
         if data:
             raise TypeError(
@@ -71,19 +76,23 @@ class Automation(metaclass=AutomationType):
             row = runs().get(key=automation)
         else:
             row = runs().get(pk=automation_id or 0)
-        if row.automation_class != self.get_automation_name():
+        if row.automation_class not in self._meta.labels:
             raise WrongAutomation(
                 f"Run {row.pk} belongs to {row.automation_class}, not to "
                 f"{self.get_automation_name()}."
             )
         self._bind(row)
 
-    def _start(self, data: dict[str, Any], autorun: bool) -> None:
+    def _start(self, data: dict[str, Any], autorun: bool, at: str | None) -> None:
         if type(self)._is_abstract():
             raise DefinitionError(f"{self.get_automation_name()} is abstract: start a subclass.")
         claim = new_claim() if autorun else ""
         row, is_new = starting.start(
-            self._meta, as_data(self._meta, data), unique=self._unique_names(data), claim=claim
+            self._meta,
+            as_data(self._meta, data),
+            unique=self._unique_names(data),
+            claim=claim,
+            at=at,
         )
         self._bind(row)
         if is_new and autorun:
@@ -135,6 +144,10 @@ class Automation(metaclass=AutomationType):
         row.data.update(fresh)
         self._before = payload.snapshot(fresh)
 
+    def _data_differs(self) -> bool:
+        """Return whether ``data`` has been changed since it was read or saved."""
+        return payload.snapshot(self.data) != self._before
+
     def run(self) -> Node | None:
         """
         Run what is due, within the budget of a request.
@@ -147,12 +160,14 @@ class Automation(metaclass=AutomationType):
             raise AutomationFinished(
                 f"{self.get_automation_name()} {self._db.pk} is {self._db.state} and cannot be run."
             )
-        if payload.snapshot(self.data) != self._before:
+        if self._data_differs():
             self.save()
         run_now(self.id)
         self._refresh()
         first = tasks().open().filter(automation=self.id).order_by("pk").first()
-        return self._meta.node(first.status) if first and not self._db.finished else None
+        if first is None or self._db.finished:
+            return None
+        return self._meta.node(first.status).ready(self)
 
     def finished(self) -> bool:
         """Return whether the run has ended, was stopped by an error, or has been killed."""
@@ -202,6 +217,16 @@ class Automation(metaclass=AutomationType):
     def get_verbose_name_plural(cls) -> str:
         """Return ``Meta.verbose_name_plural``, or "Automations" and the name of the class."""
         return str(cls._option("verbose_name_plural", f"Automations {cls.__name__}"))
+
+    @classmethod
+    def get_dashboard_context(cls, queryset: QuerySet[AutomationModel]) -> dict[str, Any]:
+        """
+        Return what the template of this automation's card on the dashboard gets; override it.
+
+        ``queryset`` are the runs that the dashboard is about. The names are there in
+        ``Meta.dashboard_template`` as they are, and as ``automation.dashboard``.
+        """
+        return {}
 
     @classmethod
     def _option(cls, name: str, default: Any) -> Any:

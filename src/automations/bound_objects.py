@@ -7,10 +7,8 @@ from typing import Any
 from django.db.models import Model
 
 from automations.definition.process import ProcessDefinition
+from automations.engine.bindings import MODELS_KEY
 from automations.exceptions import BoundObjectMissing, InvalidData
-
-#: Where the labels of the models of undeclared bound objects are kept.
-MODELS_KEY = "_models"
 
 
 class BoundObject:

@@ -11,7 +11,7 @@ from django.core.checks import ERROR, INFO, WARNING, CheckMessage, Tags, registe
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from automations import registry, settings
+from automations import registry, settings, triggers
 from automations.definition.validation import find_problems
 from automations.engine.locking import alias
 from automations.upgrade import record
@@ -27,7 +27,7 @@ def check_definitions(
     return [
         message(problem.code, problem.message, problem.hint, automation)
         for automation in registry.automations()
-        for problem in find_problems(automation._meta)
+        for problem in (*find_problems(automation._meta), *triggers.problems(automation))
     ]
 
 
@@ -40,6 +40,16 @@ def check_settings(
         message("E003", f"The setting {name} must be {wanted}.", "Put that right, or remove it.")
         for name, wanted in settings.wrong()
     ]
+    given = [name for name in settings.SWAPPED_TOGETHER if hasattr(project, name)]
+    if given and len(given) < len(settings.SWAPPED_TOGETHER):
+        found.append(
+            message(
+                "E001",
+                f"{' and '.join(given)} are set, but not all of "
+                f"{', '.join(settings.SWAPPED_TOGETHER)}.",
+                "Set all three of them, or none: together they say who is asked.",
+            )
+        )
     if not project.USE_TZ:
         found.append(
             message(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import count
 from typing import Any, cast
 
 from django.db.models import Model
 
 from automations.bound_objects import BoundObject
+from automations.definition import known
 from automations.definition.node import Node
+from automations.definition.options import Options
 from automations.definition.process import ProcessDefinition
 
 #: What later parts of the documented API are called, beside what the class has now.
@@ -20,6 +23,7 @@ DOCUMENTED = {
     "create_on_message",
     "dispatch_message",
     "get_model_instance",
+    "message_key",
     "nice",
     "on",
     "on_signal",
@@ -27,6 +31,9 @@ DOCUMENTED = {
     "send_message",
     "started_by_signal",
 }
+
+#: Numbers the classes in the order of their declaration.
+DECLARATIONS = count()
 
 
 @cache
@@ -68,14 +75,18 @@ class AutomationType(type):
     ) -> AutomationType:
         body = cast(Body, namespace)
         made = super().__new__(cls, name, bases, dict(namespace), **kwargs)
+        # The class that all automations come from; it is none itself.
+        root = next((base for base in reversed(made.__mro__[1:]) if isinstance(base, cls)), None)
         made._own_nodes = dict(body.nodes)
+        made._triggers = []
         made._own_models = {
             attribute: value
             for attribute, value in namespace.items()
-            if bases and isinstance(value, type) and issubclass(value, Model)
+            if root and isinstance(value, type) and issubclass(value, Model)
         }
         for attribute, model in made._own_models.items():
             setattr(made, attribute, BoundObject(attribute, model))
+        made._declared = next(DECLARATIONS)
         nodes, models = made._inherit()
         made._meta = ProcessDefinition.compile(
             f"{made.__module__}.{made.__qualname__}",
@@ -83,13 +94,26 @@ class AutomationType(type):
             nodes,
             models,
             body.doubled,
-            reserved_names(made.__mro__[-2]) if bases else frozenset(),
+            reserved_names(root) if root else frozenset(),
+            made._options(),
         )
+        for attribute, node in made._meta.nodes.items():
+            if isinstance(vars(made).get(attribute), Node):
+                setattr(made, attribute, node)
+        if root:
+            known.add(made._meta)
         return made
 
+    _declared: int
     _own_nodes: dict[str, Node]
+    _triggers: list[Any]
     _own_models: dict[str, type[Model]]
     _meta: ProcessDefinition
+
+    def _options(cls) -> Options:
+        """Return what the class's own ``Meta`` says, and what it takes over from its bases."""
+        inherited = [meta for base in cls.__mro__[1:] if (meta := vars(base).get("Meta"))]
+        return Options.read(vars(cls).get("Meta"), inherited)
 
     def _inherit(cls) -> tuple[dict[str, Node], dict[str, type[Model]]]:
         """Inherited nodes first, in their order; a replaced one keeps its place, None removes."""

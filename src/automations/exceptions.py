@@ -41,6 +41,23 @@ class TransitionNotAllowed(AutomationError):
     """A task cannot change from its state to the requested one."""
 
 
+class MessageRefused(AutomationError):
+    """The automation does not receive this message, or not with this data."""
+
+
+class BroadcastFailed(AutomationError):
+    """
+    Some runs could not receive a message; all others have it.
+
+    ``results`` are what those answered, ``errors`` what the others raised, by primary key.
+    """
+
+    def __init__(self, text: str, results: list[object], errors: dict[int, Exception]) -> None:
+        super().__init__(text)
+        self.results = results
+        self.errors = errors
+
+
 class RunBusy(AutomationError):
     """The run is being worked on by somebody else, for longer than one may wait."""
 

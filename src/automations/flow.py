@@ -9,10 +9,37 @@ The vocabulary of authors: everything that a process is declared with.
 
 from automations.automation import Automation
 from automations.definition.node import Node
+from automations.definition.receivers import require_data_parameters
+from automations.definition.recurrence import Cron
 from automations.definition.references import This, this
 from automations.nodes.activities import Execute
 from automations.nodes.events import End
-from automations.nodes.gateways import If, Join, Split
-from automations.nodes.interactions import Form
+from automations.nodes.gateways import If, Join, Split, Switch
+from automations.nodes.interactions import Form, ModelForm
+from automations.nodes.messages import ReceiveMessage, SendMessage
+from automations.nodes.repetition import Repeat
+from automations.registry import get_automations
+from automations.triggers import on_model, on_signal
 
-__all__ = ["Automation", "End", "Execute", "Form", "If", "Join", "Node", "Split", "This", "this"]
+__all__ = [
+    "Automation",
+    "Cron",
+    "End",
+    "Execute",
+    "Form",
+    "If",
+    "Join",
+    "ModelForm",
+    "Node",
+    "ReceiveMessage",
+    "Repeat",
+    "SendMessage",
+    "Split",
+    "Switch",
+    "This",
+    "get_automations",
+    "on_model",
+    "on_signal",
+    "require_data_parameters",
+    "this",
+]

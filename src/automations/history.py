@@ -29,13 +29,11 @@ class Names:
     def of(cls, task: AutomationTaskModel) -> Names:
         """Return the names of ``task``, also if the code no longer knows its class or node."""
         try:
-            automation = task.automation.get_automation_class()
+            node = task.automation.definition.nodes.get(task.status)
         except AutomationError:
-            path = task.automation.automation_class.rpartition(".")[2]
-            return cls(_("Obsolete automation %s") % path, readable(task.status))
-        node = automation._meta.nodes.get(task.status)
+            node = None
         described = node.description if node else ""
-        return cls(automation.get_verbose_name(), readable(task.status), described)
+        return cls(automation_name(task.automation), readable(task.status), described)
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,14 @@ class Entry:
     names: Names
     depth: int
     act: AutomationAuditModel | None
+
+
+def automation_name(run: AutomationModel) -> str:
+    """Return the name of the run's automation, also if the code no longer has it."""
+    try:
+        return str(run.get_automation_class().get_verbose_name())
+    except AutomationError:
+        return _("Obsolete automation %s") % run.automation_class.rpartition(".")[2]
 
 
 def readable(name: str) -> str:

@@ -43,11 +43,13 @@ class Postpone:
     Nothing to do yet: look again at ``until``, an aware datetime in process time.
 
     Without ``until``, or with ``poll``, the engine looks again at the next sweep (``ATM_POLL``
-    seconds later), and as soon as the run's ``data`` has changed.
+    seconds later), and as soon as the run's ``data`` has changed. ``reminded`` is how often each
+    ``.Remind()`` has come due, if that has changed.
     """
 
     until: datetime | None = None
     poll: bool = False
+    reminded: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class Ask:
     Wait for a person to complete this task.
 
     ``user`` and ``group`` are primary keys, ``permissions`` dotted names; all that are given must
-    hold. ``until`` is when the engine looks at the task again (a deadline), ``poll`` makes it
-    look at every sweep.
+    hold. ``until`` is when the engine looks at the task again (a deadline, a reminder), ``poll``
+    makes it look at every sweep; ``reminded`` as with `Postpone`.
     """
 
     user: Any = None
@@ -65,6 +67,40 @@ class Ask:
     permissions: tuple[str, ...] = ()
     until: datetime | None = None
     poll: bool = False
+    reminded: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Listen:
+    """
+    Take the oldest message of the name ``message`` that the run has kept, or wait for one.
+
+    The node's `received` is asked what the message comes to. ``until``, ``poll`` and ``reminded``
+    as with `Ask`.
+    """
+
+    message: str
+    until: datetime | None = None
+    poll: bool = False
+    reminded: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Send:
+    """
+    Send a message to other runs, each in a transaction of its own, after this step is committed.
+
+    Either ``automation``, the dotted path of a class all of whose running runs get it until one
+    answers ``"received"`` (with ``everyone`` until the last), or ``run``, the primary key or the
+    key of one. The task is completed when all of them have it: the node's `sent` is asked.
+    """
+
+    message: str
+    token: str | None = None
+    data: Any = None
+    automation: str | None = None
+    run: int | str | None = None
+    everyone: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,4 +134,4 @@ class Fail:
     error: BaseException
 
 
-Outcome: TypeAlias = Complete | Skip | Postpone | Ask | Fork | Merge | Finish | Fail
+Outcome: TypeAlias = Complete | Skip | Postpone | Ask | Listen | Send | Fork | Merge | Finish | Fail

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
 
-from django.utils.module_loading import import_string
+from django.apps import apps
 
 from automations.automation import Automation
+from automations.definition.known import can_be_found
 
 
 def automations() -> Iterator[type[Automation]]:
@@ -16,19 +20,59 @@ def automations() -> Iterator[type[Automation]]:
     Abstract ones are left out, and so are classes that a run could not find again by their
     dotted path, such as those made inside a function.
     """
-    for automation in _subclasses(Automation):
-        if not automation._is_abstract() and _can_be_found(automation):
+    for automation in sorted(set(_subclasses(Automation)), key=lambda cls: cls._declared):
+        if not automation._is_abstract() and can_be_found(automation._meta):
             yield automation
+
+
+def get_automations(app: str | None = None) -> list[tuple[str, str]]:
+    """
+    Return the dotted path and the verbose name of each automation, in the order of declaration.
+
+    With ``app``, a label or the dotted path of an app, only those that its module
+    ``automations`` has: declared there or in a module below, or brought there from elsewhere in
+    the app. ``app`` may also be the dotted path of a module. Raise `LookupError` if there is
+    neither an app nor a module of that name.
+    """
+    module = None if app is None else _module_of(app)
+    return [
+        (automation.get_automation_name(), automation.get_verbose_name())
+        for automation in automations()
+        if module is None or _has(module, automation)
+    ]
+
+
+def _module_of(app: str) -> ModuleType:
+    """Return the module of the app with that label, or the module with that dotted path."""
+    if app in apps.app_configs:
+        app = apps.get_app_config(app).name
+    try:
+        return import_module(app)
+    except (ImportError, TypeError, ValueError) as error:
+        if isinstance(error, ImportError) and not f"{app}.".startswith(f"{error.name}."):
+            raise  # the module is there, and something that it imports is not
+        raise LookupError(
+            f"There is neither an app nor a module {app!r}. Give the label of an installed app, "
+            f"or the dotted path of an app or a module."
+        ) from error
+
+
+def _has(module: ModuleType, automation: type[Automation]) -> bool:
+    """Return whether ``automation`` is one of the module itself or of its ``automations``."""
+    home = f"{automation.__module__}."
+    for name in (module.__name__, f"{module.__name__}.automations"):
+        place = sys.modules.get(name)
+        if home == f"{name}.":
+            return True
+        if name.endswith("automations") and home.startswith(f"{name}."):
+            return True
+        inside = home.startswith(f"{module.__name__}.")
+        if inside and getattr(place, automation.__name__, None) is automation:
+            return True
+    return False
 
 
 def _subclasses(parent: type[Automation]) -> Iterator[type[Automation]]:
     for child in parent.__subclasses__():
         yield child
         yield from _subclasses(child)
-
-
-def _can_be_found(automation: type[Automation]) -> bool:
-    try:
-        return import_string(automation.get_automation_name()) is automation
-    except ImportError:
-        return False

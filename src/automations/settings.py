@@ -44,8 +44,37 @@ SETTINGS: dict[str, Setting] = {
         5, (int, float), 0.001, "Seconds that a person's request waits for a run that is busy."
     ),
     "ATM_GROUP_MODEL": Setting("auth.Group", (str,), meaning="The model that groups users."),
+    "ATM_USER_WITH_PERMISSIONS_FORM_METHOD": Setting(
+        None,
+        (str, object),
+        meaning="Replaces Form.get_users_with_permission: a callable that gets the node, or its "
+        "dotted path. Goes with the next setting and ATM_GROUP_MODEL.",
+    ),
+    "ATM_USER_WITH_PERMISSIONS_MODEL_METHOD": Setting(
+        None,
+        (str, object),
+        meaning="Replaces AutomationTaskModel.get_users_with_permission: a callable that gets "
+        "the task (and include_superusers, backend), or its dotted path. Decides who may act.",
+    ),
     "ATM_FORM_VIEW_CONTEXT": Setting({}, (dict,), meaning="Context for every form page."),
 }
+
+
+#: Settings that are a callable, or the dotted path of one.
+CALLABLES = frozenset(
+    {
+        "ATM_CLOCK",
+        "ATM_USER_WITH_PERMISSIONS_FORM_METHOD",
+        "ATM_USER_WITH_PERMISSIONS_MODEL_METHOD",
+    }
+)
+
+#: Who is asked is decided by all three of them, or by none.
+SWAPPED_TOGETHER = (
+    "ATM_GROUP_MODEL",
+    "ATM_USER_WITH_PERMISSIONS_FORM_METHOD",
+    "ATM_USER_WITH_PERMISSIONS_MODEL_METHOD",
+)
 
 
 def get(name: str) -> Any:
@@ -62,6 +91,12 @@ def now() -> datetime:
     return cast("Callable[[], datetime]", clock)().astimezone(UTC)
 
 
+def replaced(name: str) -> Callable[..., Any] | None:
+    """Return the callable that the setting ``name`` puts in the place of a method; else None."""
+    value = get(name)
+    return cast("Callable[..., Any]", import_string(value) if isinstance(value, str) else value)
+
+
 def seconds(name: str) -> timedelta:
     """Return the setting ``name``, a number of seconds, as a timedelta."""
     return timedelta(seconds=get(name))
@@ -71,10 +106,10 @@ def wrong() -> Iterator[tuple[str, str]]:
     """Yield the name of each setting with a value that cannot work, and what it should be."""
     for name, setting in SETTINGS.items():
         value = get(name)
-        if name == "ATM_CLOCK":
-            if not (callable(value) or isinstance(value, str)):
+        if name in CALLABLES:
+            if not (callable(value) or isinstance(value, str) or value is setting.default):
                 yield name, "a callable or its dotted path"
-        elif not isinstance(value, setting.types) or isinstance(value, bool):
+        elif value is None or not isinstance(value, setting.types) or isinstance(value, bool):
             yield name, " or ".join(kind.__name__ for kind in setting.types)
         elif setting.least is not None and cast("float", value) < setting.least:
             yield name, f"at least {setting.least}"

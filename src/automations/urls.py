@@ -29,9 +29,16 @@ def outside(view: Callable[..., Any]) -> Callable[..., Any]:
 urlpatterns = [
     path("", outside(views.TaskListView.as_view()), name="task_list"),
     path("<int:task_id>", outside(views.TaskView.as_view()), name="task"),
+    path("errors", outside(views.AutomationErrorsView.as_view()), name="error_report"),
+    path("dashboard", outside(views.TaskDashboardView.as_view()), name="dashboard"),
     path(
         "dashboard/<int:automation_id>",
         outside(views.AutomationHistoryView.as_view()),
         name="history",
+    ),
+    path(
+        "dashboard/<int:automation_id>/traceback/<int:task_id>",
+        outside(views.AutomationTracebackView.as_view()),
+        name="traceback",
     ),
 ]

@@ -11,6 +11,8 @@ from django.urls import reverse
 
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.browser.conftest import Open
+from tests.pages.rows import add_question, make_run
+from tests.testapp.dashboard_processes import BrokenTemplate, Plain, WithCard
 from tests.testapp.processes import Fragile, Loop
 
 if TYPE_CHECKING:
@@ -63,6 +65,42 @@ def test_no_page_keeps_anybody_out(
     for run in (failed.id, long.id, asks["by_user"].automation_id):
         page.goto(reverse("automations:history", args=[run]))
         look(page)
+    gone = "tests.gone.NameThatIsAsLongAsNamesOfClassesGet"
+    for automation in (Plain, WithCard, BrokenTemplate, gone):
+        for state in AutomationModel.State.values:
+            make_run(automation, state)
+    add_question(make_run(Plain, "running"), interaction_user_name="x" * 100)
+    task = AutomationTaskModel.objects.get(automation=failed.id, state="failed")
+    AutomationTaskModel.objects.filter(pk=task.pk).update(traceback="x" * 999, message="x" * 255)
+    for name, arguments in (
+        ("dashboard", []),
+        ("error_report", []),
+        ("traceback", [failed.id, task.pk]),
+    ):
+        page.goto(reverse(f"automations:{name}", args=arguments))
+        look(page)
+
+
+def test_from_the_dashboard_to_the_traceback_with_the_keyboard_and_without_javascript(
+    people: dict[str, User], open_page: Open
+) -> None:
+    run = Fragile(fail=True)
+    task = AutomationTaskModel.objects.get(state="failed")
+    page = open_page(people["root"], LIST, java_script_enabled=False)
+    for name, arguments in (
+        ("dashboard", []),
+        ("error_report", []),
+        ("history", [run.id]),
+        ("traceback", [run.id, task.pk]),
+    ):
+        address = reverse(f"automations:{name}", args=arguments)
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if page.locator(":focus").get_attribute("href") == address:
+                break
+        page.keyboard.press("Enter")
+        page.wait_for_url("**" + address)
+    assert "RuntimeError: the wire is cut" in page.inner_text("main pre")
 
 
 def test_who_comes_too_late_is_told_so(

@@ -346,3 +346,32 @@ def test_outside_the_main_thread_the_command_leaves_signals_alone() -> None:
     thread.start()
     thread.join()
     assert printed == ["1 runs, 4 tasks done, 0 failed\n"]
+
+
+def test_a_claimed_run_that_is_locked_for_a_moment_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Straight(autorun=False)
+    claimed(run, 3600, by="mine")
+    tried = []
+    step = steps.step
+
+    def busy(*args: Any, **kwargs: Any) -> steps.Step:
+        tried.append(args)
+        return steps.Step(obtained=False) if len(tried) < 3 else step(*args, **kwargs)
+
+    monkeypatch.setattr(inline.steps, "step", busy)
+    assert inline.advance(run.id, claim="mine").done == 4
+    assert run.finished()
+
+
+def test_a_claimed_run_that_stays_locked_is_left_and_its_claim_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Straight(autorun=False)
+    claimed(run, 3600, by="mine")
+    monkeypatch.setattr(inline.steps, "step", lambda *a, **k: steps.Step(obtained=False))
+    monkeypatch.setattr(inline, "PAUSE", (0, 0))
+    assert inline.advance(run.id, claim="mine").done == 0
+    assert AutomationModel.objects.get(pk=run.id).claimed_by == ""
+    assert inline.advance(run.id).done == 0

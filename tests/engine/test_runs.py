@@ -104,7 +104,9 @@ def test_running_an_ended_run_is_an_error() -> None:
 def test_run_returns_the_node_it_stopped_at(clock: time_machine.Traveller) -> None:
     run = Waiting()
     stopped = run.run()
-    assert stopped is Waiting._meta.nodes["condition"]
+    assert stopped is not None
+    assert stopped.name == "condition"
+    assert stopped.data is run.data
 
 
 def test_run_saves_what_was_changed_before() -> None:
@@ -580,7 +582,14 @@ def test_a_node_that_leads_nowhere_is_an_incident() -> None:
 
 def test_a_task_knows_its_node() -> None:
     run = Straight(autorun=False)
-    assert at(run, "first").get_node() is Straight._meta.nodes["first"]
+    task = at(run, "first")
+    node = task.get_node()
+    assert (node.name, node.node_name) == ("first", "Execute")
+    assert node.get_automation_name() == "tests.testapp.processes.Straight"
+    assert node.data is task.data
+    assert Straight.first is Straight._meta.nodes["first"]
+    with pytest.raises(DefinitionError, match="belongs to the process"):
+        Straight.first.data  # noqa: B018 - it is the asking that fails
     with pytest.raises(NodeNotFound):
         AutomationTaskModel(automation=row(run), status="nowhere").get_node()
 

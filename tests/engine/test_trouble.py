@@ -9,7 +9,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from automations.dispatch.sweep import sweep
-from automations.engine import locking, people, steps, transitions
+from automations.engine import attention, locking, people, steps
 from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.exceptions import RunBusy
 from automations.models import AutomationModel
@@ -165,7 +165,7 @@ def test_what_somebody_else_has_moved_meanwhile_is_not_delayed(
 ) -> None:
     run = Straight(autorun=False)
     task = at(run, "first")
-    transitions.delay(task.pk, run.id, task.due - HOUR)
+    attention.delay(task.pk, run.id, task.due - HOUR)
     assert at(run, "first").due == task.due
     monkeypatch.setattr(processes.Straight, "note", deadlock(1))
     lock, calls = steps.lock_run, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,8 +10,29 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.db.models import CheckConstraint, UniqueConstraint
 
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.models import (
+    AutomationMessageModel,
+    AutomationModel,
+    AutomationObjectModel,
+    AutomationScheduleModel,
+    AutomationTaskModel,
+)
 from tests.plain import NOW
+
+MODELS = [
+    AutomationModel,
+    AutomationTaskModel,
+    AutomationMessageModel,
+    AutomationObjectModel,
+    AutomationScheduleModel,
+]
+UNIQUE = {
+    "atm_run_one_per_unique_key",
+    "atm_task_opened_once",
+    "atm_message_once",
+    "atm_object_one_per_name",
+    "atm_schedule_one_per_class",
+}
 
 pytestmark = pytest.mark.django_db
 
@@ -89,20 +111,46 @@ def test_a_task_opens_each_of_its_successors_once() -> None:
         AutomationTaskModel.objects.create(automation=run, status="b", previous=first)
 
 
+def test_one_sending_reaches_a_run_once_and_a_message_has_a_name() -> None:
+    run = AutomationModel.objects.create(automation_class="x")
+    message = partial(AutomationMessageModel.objects.create, automation=run)
+    message(name="paid", key="k")
+    message(name="paid", key=None)
+    message(name="paid", key=None)
+    for wrong in ({"name": "sent", "key": "k"}, {"name": "", "key": None}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            message(**wrong)
+
+
+def test_a_run_is_bound_to_one_object_under_each_name() -> None:
+    run = AutomationModel.objects.create(automation_class="x")
+    bound = partial(AutomationObjectModel.objects.create, automation=run, model="a.b")
+    bound(name="order", object_key="1")
+    bound(name="other", object_key="1")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        bound(name="order", object_key="2")
+
+
+def test_an_automation_has_one_schedule() -> None:
+    AutomationScheduleModel.objects.create(automation_class="x", rule="cron")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AutomationScheduleModel.objects.create(automation_class="x", rule="other")
+
+
 def test_every_law_has_a_violation_here() -> None:
     """A new constraint without a test of it fails here."""
     tested = {*RUN_VIOLATIONS, *TASK_VIOLATIONS}
-    for model in (AutomationModel, AutomationTaskModel):
+    for model in MODELS:
         for law in model._meta.constraints:
             if isinstance(law, CheckConstraint):
-                assert law.name in tested
+                assert law.name in {*tested, "atm_message_has_a_name"}
             else:
                 assert isinstance(law, UniqueConstraint)
-                assert law.name in {"atm_run_one_per_unique_key", "atm_task_opened_once"}
+                assert law.name in UNIQUE
 
 
 def test_no_law_depends_on_what_some_database_drops_silently() -> None:
-    for model in (AutomationModel, AutomationTaskModel):
+    for model in MODELS:
         for law in model._meta.constraints:
             if isinstance(law, UniqueConstraint):
                 assert law.condition is None

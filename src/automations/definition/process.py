@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from automations.definition.node import Node
+from automations.definition.options import Options
 from automations.definition.sequence import SequenceFlow
 from automations.exceptions import NodeNotFound
 
@@ -24,7 +25,7 @@ class ProcessDefinition:
 
     ``label`` is the dotted path of the class, ``owner`` the class itself, ``models`` the models
     that a run may be bound to, by attribute. ``doubled`` are names that were declared twice,
-    ``reserved`` those that the framework uses itself.
+    ``reserved`` those that the framework uses itself. ``options`` are what ``Meta`` says.
     """
 
     label: str
@@ -33,6 +34,7 @@ class ProcessDefinition:
     models: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     doubled: tuple[str, ...] = ()
     reserved: frozenset[str] = frozenset()
+    options: Options = field(default_factory=Options)
 
     @classmethod
     def compile(
@@ -43,11 +45,16 @@ class ProcessDefinition:
         models: Mapping[str, Any],
         doubled: Iterable[str] = (),
         reserved: frozenset[str] = frozenset(),
+        options: Options | None = None,
     ) -> ProcessDefinition:
         """Bind every node to its name and to what follows it, and freeze the whole."""
         places = frozenset(nodes)
         following = dict(pairwise([*nodes, None]))
-        bound = {name: node.bound(name, following[name], places) for name, node in nodes.items()}
+        first = next(iter(nodes), "")
+        bound = {
+            name: node.bound(name, following[name], places, first=first, label=label)
+            for name, node in nodes.items()
+        }
         return cls(
             label,
             owner,
@@ -55,7 +62,18 @@ class ProcessDefinition:
             MappingProxyType(dict(models)),
             tuple(doubled),
             reserved,
+            options or Options(),
         )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every name that runs of this process may carry: today's, then the former ones."""
+        return (self.label, *self.options.former_names)
+
+    @cached_property
+    def listens(self) -> frozenset[str]:
+        """The names of the messages that nodes wait for."""
+        return frozenset(node.message for node in self.nodes.values() if node.message)
 
     @property
     def start(self) -> Node:
@@ -64,10 +82,21 @@ class ProcessDefinition:
             return node
         raise NodeNotFound(f"{self.label} has no nodes.")
 
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The names of the nodes that runs begin at: the first, and those that signals name."""
+        named = [trigger.start for trigger in getattr(self.owner, "_triggers", ())]
+        found = [name for name in (*list(self.nodes)[:1], *named) if name in self.nodes]
+        return tuple(dict.fromkeys(found))
+
     @cached_property
     def flows(self) -> tuple[SequenceFlow, ...]:
         """Every arrow, in the order of declaration."""
-        return tuple(flow for node in self.nodes.values() for flow in node.sequence_flows())
+        return tuple(
+            flow
+            for node in self.nodes.values()
+            for flow in (*node.sequence_flows(), *node.boundary_flows())
+        )
 
     def has_attribute(self, name: str) -> bool:
         """Return whether a run has something of that name that is no node."""

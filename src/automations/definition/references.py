@@ -43,6 +43,15 @@ def as_reference(value: Any) -> Any:
     return value
 
 
+def as_work(work: Any) -> Any:
+    """Return ``work``, with the plain name of a method turned into a reference."""
+    return (
+        as_reference(f"self.{work}")
+        if isinstance(work, str) and "." not in work
+        else (as_reference(work))
+    )
+
+
 def target_name(node: Any) -> str | None:
     """
     Return the name of the node that ``node`` points to, or None if it is no pointer at all.

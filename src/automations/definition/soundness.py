@@ -65,9 +65,7 @@ def unsound_branches(definition: ProcessDefinition) -> Iterator[Problem]:
 
 def states(definition: ProcessDefinition) -> Iterator[State]:
     """Yield every node with each stack of open Splits that it can be reached with, once."""
-    if not definition.nodes:
-        return
-    ahead: list[State] = [(definition.start.name, ())]
+    ahead: list[State] = [(name, ()) for name in definition.entries]
     seen: set[State] = set(ahead)
     while ahead:
         name, stack = ahead.pop(0)

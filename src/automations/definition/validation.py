@@ -134,7 +134,7 @@ def unreachable_nodes(definition: ProcessDefinition) -> Iterator[Problem]:
 def no_way_to_an_end(definition: ProcessDefinition) -> Iterator[Problem]:
     """Nodes from which a run could never end."""
     backward: dict[str, set[str]] = {name: set() for name in definition.nodes}
-    ahead = {name for name, node in definition.nodes.items() if node.ends}
+    ahead = {name for name, node in definition.nodes.items() if node.ends or node.repeats}
     for flow in definition.flows:
         if flow.target in backward:
             backward[flow.target].add(flow.source)
@@ -153,6 +153,19 @@ def no_way_to_an_end(definition: ProcessDefinition) -> Iterator[Problem]:
                 "Add end = flow.End() as the last attribute, or lead there with .Next(this.end).",
                 name,
             )
+
+
+def wrong_options(definition: ProcessDefinition) -> Iterator[Problem]:
+    """What ``Meta`` says and cannot mean."""
+    yield from definition.options.problems(definition.label)
+    unique = getattr(definition.owner, "unique", False)
+    if definition.options.schedule and unique and unique is not True:
+        yield Problem(
+            "E127",
+            f"{definition.label} has a schedule and is unique by {', '.join(unique)}, but a "
+            f"schedule gives no parameters.",
+            "Use unique = True, or start it from code.",
+        )
 
 
 def missing_models(definition: ProcessDefinition) -> Iterator[Problem]:
@@ -175,6 +188,7 @@ FLAWS: tuple[Callable[[ProcessDefinition], Iterator[Problem]], ...] = (
     dangling_references,
     flawed_nodes,
     missing_models,
+    wrong_options,
     unreachable_nodes,
     no_way_to_an_end,
     unsound_branches,
@@ -182,7 +196,7 @@ FLAWS: tuple[Callable[[ProcessDefinition], Iterator[Problem]], ...] = (
 
 
 def _reachable(definition: ProcessDefinition) -> set[str]:
-    ahead = [definition.start.name] if definition.nodes else []
+    ahead = list(definition.entries)
     seen = set(ahead)
     while ahead:
         for flow in definition.outgoing(ahead.pop()):

@@ -68,6 +68,22 @@ def give_back(run_ids: Collection[int], claim: str) -> None:
     runs().filter(pk__in=run_ids, claimed_by=claim).update(claimed_by="", claimed_until=None)
 
 
+def has_claim(run_id: int, claim: str) -> bool:
+    """Return whether ``claim`` is on the run."""
+    return bool(claim) and runs().filter(pk=run_id, claimed_by=claim).exists()
+
+
+def give_back_free(run_id: int, claim: str) -> None:
+    """Give ``claim`` back unless the run is locked: then whoever has it need not be waited for."""
+    if not claim:
+        return
+    with atomic():
+        take_write_lock()
+        own = runs().filter(pk=run_id, claimed_by=claim).only("pk")
+        if for_update(own, skip_locked=True):
+            give_back([run_id], claim)
+
+
 class ClaimClock:
     """Tells when half of a claim's time is over, by the monotonic clock."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,9 +13,12 @@ from typing import Any
 from django.forms import BaseForm
 
 from automations import settings
-from automations.dispatch.claims import give_back, new_claim
-from automations.engine import people, steps
+from automations.dispatch.claims import give_back, give_back_free, has_claim, new_claim
+from automations.engine import people, sending, steps
 from automations.engine.locking import in_transaction
+
+#: How often, and between how many seconds each, a claimed run that is locked is tried again.
+LOOKS, PAUSE = 20, (0.005, 0.03)
 
 
 @dataclass
@@ -44,6 +49,15 @@ class Progress:
     waiting: int = 0
     failed: int = 0
     delayed: int = 0
+    #: Runs that got a message and may have something to do.
+    reached: set[int] = field(default_factory=set)
+
+    def add(self, other: Progress) -> None:
+        """Count in what was done to another run."""
+        self.done += other.done
+        self.waiting += other.waiting
+        self.failed += other.failed
+        self.delayed += other.delayed
 
 
 def advance(
@@ -59,11 +73,13 @@ def advance(
 
     What is left is for the scheduler. ``claim`` is the claim that the caller has put on the run;
     it is given back. A condition that was found false is asked again only after another task has
-    changed the run's data. ``careful`` counts each attempt before it is made.
+    changed the run's data. ``careful`` counts each attempt before it is made. A run that somebody
+    without a claim is at work on is tried again for a moment, and then left.
     """
     budget = budget or Budget.of_request()
     progress = Progress()
     seen: set[int] = set()
+    looks = LOOKS
     while not budget.spent():
         task_id = steps.charge(run_id, seen=seen, now=now) if careful else None
         if careful and task_id is None:
@@ -71,6 +87,17 @@ def advance(
         step = steps.step(run_id, claim=claim, seen=seen, now=now)
         if task_id and not step.obtained:
             steps.give_back(task_id)
+        if not step.obtained:
+            # Somebody who needs no claim: a message, a person. It is ours to come back.
+            if looks and has_claim(run_id, claim):
+                looks -= 1
+                time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
+                continue
+            give_back_free(run_id, claim)
+            return progress
+        if step.sending and step.task_id is not None:
+            step = sending.deliver(run_id, step.task_id, claim=claim, seen=seen, now=now)
+            progress.reached |= step.reached
         if step.delayed:
             progress.delayed += 1
             break
@@ -93,8 +120,34 @@ def advance(
 
 
 def run_now(run_id: int, *, claim: str = "") -> Progress:
-    """Advance a run within the budget of a request; without a claim in a caller's transaction."""
-    return advance(run_id, claim="" if in_transaction() else claim or new_claim())
+    """
+    Advance a run, and those that it sends messages to, within the budget of a request.
+
+    ``claim`` is one that the caller has put on the run.
+    """
+    return run_all([run_id], claim=claim)
+
+
+def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
+    """
+    Advance the runs, and those that they send messages to, within the budget of one request.
+
+    ``claim`` is one that the caller has put on the first. In a caller's transaction there are no
+    claims. What is left is for the scheduler; claims are given back.
+    """
+    budget = Budget.of_request()
+    total = Progress()
+    ahead = deque(run_ids)
+    while ahead:
+        run_id = ahead.popleft()
+        mark = "" if in_transaction() else claim or new_claim()
+        progress = advance(run_id, claim=mark, budget=budget)
+        claim = ""
+        total.add(progress)
+        ahead.extend(sorted(progress.reached - {*ahead}))
+        if budget.spent():
+            break
+    return total
 
 
 def submit(run_id: int, task_id: int, form: BaseForm, user: Any) -> Progress:

@@ -8,13 +8,14 @@ asking, in two queries a block; only the others become steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from automations import settings
+from automations.engine.attention import next_look
 from automations.engine.context import TaskContext, neutral
 from automations.engine.locking import atomic, for_update, runs, take_write_lock, tasks
 from automations.engine.run_row import write_due
-from automations.engine.transitions import next_look
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskState
 from automations.outcomes import Postpone
@@ -62,8 +63,14 @@ def idle_answer(run: AutomationModel, task: AutomationTaskModel, now: datetime) 
             return None
         with neutral():
             answer = node.look(context)
-        if answer is None and task.state == TaskState.WAITING:
-            return Postpone(until=node.deadline(context), poll=True)
+            if answer is None and task.state == TaskState.WAITING and task.outbox is None:
+                answer = Postpone(until=node.deadline(context), poll=True)
+            if isinstance(answer, Postpone) and node.reminders:
+                if node.reminds_now(context):
+                    return None
+                reminder = node.next_reminder(context, node.reminded(context))
+                if reminder and (answer.until is None or reminder < answer.until):
+                    answer = replace(answer, until=reminder)
     except Exception:
         return None
     if isinstance(answer, Postpone) and (answer.poll or answer.until is None):

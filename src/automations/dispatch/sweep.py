@@ -27,6 +27,7 @@ from automations.dispatch.claims import (
 )
 from automations.dispatch.inline import Budget, Progress, advance
 from automations.dispatch.peek import idle_runs
+from automations.dispatch.schedules import start_scheduled
 from automations.engine.locking import connection, in_transaction
 from automations.engine.trouble import is_transient
 from automations.models import AutomationModel
@@ -44,6 +45,7 @@ class Report:
     failed: int = 0
     delayed: int = 0
     broken: int = 0
+    started: int = 0
 
     @property
     def ok(self) -> bool:
@@ -59,6 +61,7 @@ class Report:
 
     def __str__(self) -> str:
         parts = [f"{self.runs} runs, {self.done} tasks done, {self.failed} failed"]
+        parts += [f"{self.started} started on schedule"] if self.started else []
         parts += [f"{self.looked_at - self.runs} waiting"] if self.looked_at > self.runs else []
         parts += [f"{self.delayed} delayed by the database"] if self.delayed else []
         parts += [f"{self.broken} could not be worked on"] if self.broken else []
@@ -77,8 +80,9 @@ def sweep(
     task in hand has been finished, claims are given back and the sweep ends. Inside a
     transaction of the caller's everything is part of it, and nothing is claimed.
     """
-    now = until or settings.now()
     report = Report()
+    report.started, report.broken = start_scheduled(until or settings.now())
+    now = until or settings.now()
     claim = "" if in_transaction() else new_claim()
     for block in blocks(now):
         if stopped():

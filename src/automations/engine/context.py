@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,30 +16,34 @@ from automations import payload
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.definition.references import Reference, as_reference
+from automations.engine.locking import tasks
 from automations.models import AutomationModel, AutomationTaskModel
 
 
-@dataclass
-class TaskContext:
+class RunContext:
     """
-    One task, its run, and the moment (process time, aware) at which it is looked at.
+    One run at one moment (process time, aware), under its lock.
 
-    ``others`` are the run's other open tasks, ``opened`` the tasks that this step opens, and
-    ``changes`` what it changes in the run's row.
+    ``others`` are its open tasks, ``opened`` the tasks that are opened now, and ``changes`` what
+    is changed in the run's row.
     """
 
-    task: AutomationTaskModel
-    run: AutomationModel
-    now: datetime
-    others: list[AutomationTaskModel] = field(default_factory=list)
-    opened: list[AutomationTaskModel] = field(default_factory=list)
-    changes: dict[str, Any] = field(default_factory=dict)
-    automation: Any = None
-
-    def __post_init__(self) -> None:
-        self.task.automation = self.run
+    def __init__(
+        self, run: AutomationModel, now: datetime, others: Iterable[AutomationTaskModel] = ()
+    ) -> None:
+        self.run = run
+        self.now = now
+        self.others = list(others)
+        self.opened: list[AutomationTaskModel] = []
+        self.changes: dict[str, Any] = {}
+        self.automation: Any = None
         self._before = payload.snapshot(self.run.data)
-        self._rows = [(row, copy.copy(vars(row))) for row in (self.task, *self.others)]
+        self._rows = [(row, copy.copy(vars(row))) for row in self.open_tasks]
+
+    @property
+    def open_tasks(self) -> list[AutomationTaskModel]:
+        """Those of the tasks looked at that are still to be done."""
+        return [task for task in self.others if task.is_open]
 
     def load(self) -> None:
         """Bind the automation. Raise an error if the code lacks the class."""
@@ -51,6 +54,52 @@ class TaskContext:
         """The process that the run belongs to."""
         definition: ProcessDefinition = self.automation._meta
         return definition
+
+    @property
+    def data_before(self) -> dict[str, Any]:
+        """The run's ``data`` as it was read."""
+        before: dict[str, Any] = json.loads(self._before)
+        return before
+
+    @property
+    def data_changed(self) -> bool:
+        """Whether ``data`` differs from what was read. Raise `InvalidData` if it is no JSON."""
+        return payload.encode(self.run.data) != self._before
+
+    def undo(self) -> None:
+        """Make the objects in memory what the rows are again, after a savepoint was undone."""
+        self.run.data.clear()
+        self.run.data.update(self.data_before)
+        for row, fields in self._rows:
+            vars(row).clear()
+            vars(row).update(copy.copy(fields))
+            row.automation = self.run
+        self.opened.clear()
+        self.changes.clear()
+
+
+class TaskContext(RunContext):
+    """
+    What a node gets to see: one task, its run, and the moment at which it is looked at.
+
+    ``others`` are the run's other open tasks.
+    """
+
+    def __init__(
+        self,
+        task: AutomationTaskModel,
+        run: AutomationModel,
+        now: datetime,
+        others: Iterable[AutomationTaskModel] = (),
+    ) -> None:
+        self.task = task
+        task.automation = run
+        super().__init__(run, now, others)
+
+    @property
+    def open_tasks(self) -> list[AutomationTaskModel]:
+        """This task, while it is open, and the run's other open tasks."""
+        return [task for task in (self.task, *self.others) if task.is_open]
 
     @property
     def node(self) -> Node:
@@ -67,21 +116,19 @@ class TaskContext:
         value = self.resolve(value)
         return value(self.task) if callable(value) else value
 
-    @property
-    def data_changed(self) -> bool:
-        """Whether ``data`` differs from what was read. Raise `InvalidData` if it is no JSON."""
-        return payload.encode(self.run.data) != self._before
+    def first_visit(self, name: str) -> datetime | None:
+        """Return when the run first came to the node ``name``; None if it never did."""
+        visits = tasks().filter(automation=self.run.pk, status=name)
+        first: datetime | None = visits.order_by("pk").values_list("created", flat=True).first()
+        return first
 
-    def undo(self) -> None:
-        """Make the objects in memory what the rows are again, after a savepoint was undone."""
-        self.run.data.clear()
-        self.run.data.update(json.loads(self._before))
-        for row, fields in self._rows:
-            vars(row).clear()
-            vars(row).update(copy.copy(fields))
-        self.task.automation = self.run
-        self.opened.clear()
-        self.changes.clear()
+
+def open_tasks_of(run: AutomationModel) -> list[AutomationTaskModel]:
+    """Return the open tasks of ``run``, each knowing it without another query."""
+    found = list(tasks().open().filter(automation=run).order_by("pk"))
+    for task in found:
+        task.automation = run
+    return found
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,10 +22,11 @@ from automations import settings
 from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.engine.turns import begins_with_lock, begun_in_turn, in_turn
 from automations.exceptions import RunBusy
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskQuerySet
 
 Runs = models.QuerySet[AutomationModel]
+Row = TypeVar("Row", bound=models.Model)
 
 
 class DatabaseNow(Func):
@@ -68,6 +69,11 @@ def tasks() -> TaskQuerySet:
     return AutomationTaskModel.objects.using(alias())
 
 
+def messages() -> models.QuerySet[AutomationMessageModel]:
+    """Return all messages, in the database that they are written to."""
+    return AutomationMessageModel.objects.using(alias())
+
+
 def in_transaction() -> bool:
     """Return whether a transaction of the caller's is open."""
     return connection().in_atomic_block
@@ -82,6 +88,14 @@ def for_update(queryset: Runs, *, skip_locked: bool) -> Runs:
         skip_locked=skip_locked and features.has_select_for_update_skip_locked,
         no_key=features.has_select_for_no_key_update,
     )
+
+
+def skip_locked(queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
+    """Return ``queryset`` with a lock on its rows that passes over those that others have."""
+    features = connection().features
+    if not features.has_select_for_update:
+        return queryset
+    return queryset.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
 
 
 def take_write_lock(limit: float | None = None) -> None:

@@ -8,10 +8,11 @@ from django.contrib.auth import get_user_model
 from django.forms import BaseForm
 
 from automations import settings
-from automations.engine.context import TaskContext
+from automations.engine.attention import wake
+from automations.engine.context import TaskContext, open_tasks_of
 from automations.engine.locking import act_on, alias, lock_run, tasks
 from automations.engine.run_row import settle
-from automations.engine.steps import claim_columns, open_tasks_of
+from automations.engine.steps import claim_columns
 from automations.engine.transitions import apply, follow, move, revive
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
@@ -42,6 +43,8 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str =
         context = TaskContext(task, run, settings.now(), others)
         context.load()
         apply(context.node.complete(context, form, person), context)
+        if context.data_changed and not context.changes.get("finished"):
+            wake(context, context.others)
         settle(context, claim_columns(run, claim, keep=True))
         record(Action.COMPLETE, task, person)
 

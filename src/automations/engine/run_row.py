@@ -8,13 +8,14 @@ from typing import Any
 from django.db.models import F
 
 from automations import payload
-from automations.engine.context import TaskContext
+from automations.engine.bindings import follow_data
+from automations.engine.context import RunContext
 from automations.engine.locking import runs, tasks
 from automations.exceptions import TransitionNotAllowed
 from automations.models.runs import RunState
 
 
-def end_run(context: TaskContext, state: RunState) -> None:
+def end_run(context: RunContext, state: RunState) -> None:
     """Note that the run has ended; `settle` writes it."""
     context.changes |= {
         "state": state,
@@ -27,7 +28,7 @@ def end_run(context: TaskContext, state: RunState) -> None:
         context.changes["unique_key"] = None
 
 
-def settle(context: TaskContext, claim: dict[str, Any]) -> None:
+def settle(context: RunContext, claim: dict[str, Any]) -> None:
     """
     Write the row of the run: its data if changed, when it is due next, and its end.
 
@@ -36,6 +37,7 @@ def settle(context: TaskContext, claim: dict[str, Any]) -> None:
     run, changes = context.run, context.changes | claim
     if context.data_changed:
         run.data = payload.clean(run.data)
+        follow_data(context)
         changes |= {"data": run.data, "version": F("version") + 1}
     due = None if changes.get("finished") else earliest_due(context)
     if due != run.due:
@@ -48,10 +50,9 @@ def settle(context: TaskContext, claim: dict[str, Any]) -> None:
     run.due = due
 
 
-def earliest_due(context: TaskContext) -> datetime | None:
+def earliest_due(context: RunContext) -> datetime | None:
     """Return when the engine has to look at the run next."""
-    own = [context.task] if context.task.is_open else []
-    dues = [task.due for task in (*own, *context.others, *context.opened) if task.due]
+    dues = [task.due for task in (*context.open_tasks, *context.opened) if task.due]
     return min(dues, default=None)
 
 

@@ -13,6 +13,9 @@ from django.db.models import F
 from automations import payload, settings
 from automations.definition.process import ProcessDefinition
 from automations.definition.validation import refuse_if_flawed
+from automations.engine.attention import wake
+from automations.engine.bindings import bind, bindings
+from automations.engine.context import RunContext, open_tasks_of
 from automations.engine.locking import (
     act_on,
     alias,
@@ -23,10 +26,10 @@ from automations.engine.locking import (
     runs,
     tasks,
 )
-from automations.engine.run_row import write_due
-from automations.engine.transitions import wake
-from automations.exceptions import AutomationFinished
+from automations.engine.run_row import settle
+from automations.exceptions import AutomationFinished, AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.runs import RunState
 
 
 def start(
@@ -48,6 +51,8 @@ def start(
     refuse_if_flawed(definition)
     kept = payload.clean(dict(data))
     unique_key = make_unique_key(definition.label, kept, unique)
+    if unique_key and (found := _under_former_name(definition, kept, unique)):
+        return found, False
     claim = "" if in_transaction() else claim
     tries = 3 if unique_key else 1  # the one that is there may end before it is read
     while True:
@@ -61,6 +66,18 @@ def start(
                 return found, False
             if not tries:
                 raise
+
+
+def _under_former_name(
+    definition: ProcessDefinition, data: Mapping[str, Any], unique: bool | Iterable[str]
+) -> AutomationModel | None:
+    """Return the run that is there already, begun when the class had another name."""
+    for label in definition.options.former_names:
+        unique_key = make_unique_key(label, data, unique)
+        same = runs().filter(automation_class=label, unique_key=unique_key)
+        if found := same.first():
+            return found
+    return None
 
 
 def _insert(
@@ -88,6 +105,7 @@ def _insert(
     AutomationTaskModel(automation=run, status=node.name, created=now, due=now).save(
         using=alias(), force_insert=True
     )
+    bind(run, bindings(definition, data))
     return run
 
 
@@ -123,12 +141,34 @@ def save_data(run_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) 
         run = lock_run(run_id, wait=True)
         if run is None:
             raise AutomationFinished(f"There is no run {run_id} any more; its data is not saved.")
-        fresh: dict[str, Any] = dict(run.data)
-        payload.patch(fresh, before, after)
-        if fresh != run.data:
-            now = settings.now()
-            runs().filter(pk=run_id).update(data=fresh, version=F("version") + 1, updated=now)
-            if settings.get("ATM_POLL"):
-                wake(run, now)
-                write_due(run_id)
+        context = RunContext(run, settings.now(), open_tasks_of(run))
+        payload.patch(run.data, before, after)
+        if context.data_changed and run.finished:
+            data, now = payload.clean(run.data), context.now
+            runs().filter(pk=run_id).update(data=data, version=F("version") + 1, updated=now)
+        elif context.data_changed:
+            look_again(context)
+            settle(context, {})
+    fresh: dict[str, Any] = run.data
     return fresh
+
+
+def look_anew(run_id: int) -> None:
+    """Let the run's open tasks be looked at, in a transaction of its own; see `look_again`."""
+    with act_on(run_id):
+        run = lock_run(run_id, wait=True)
+        if run is not None and not run.finished:
+            context = RunContext(run, settings.now(), open_tasks_of(run))
+            look_again(context)
+            settle(context, {})
+
+
+def look_again(context: RunContext) -> None:
+    """Let the run's open tasks be looked at, for what they wait for may have changed."""
+    if context.run.state != RunState.RUNNING:
+        return
+    try:
+        context.load()
+    except AutomationNotFound:
+        return
+    wake(context, context.others)

@@ -9,7 +9,8 @@ twice, early or late: what is not open and due is left alone.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,9 @@ from typing import Any
 from django.db.models import F
 
 from automations import settings
-from automations.engine.context import TaskContext, neutral
+from automations.engine.attention import delay, due_tasks, wake
+from automations.engine.context import TaskContext, neutral, open_tasks_of
+from automations.engine.history_limit import limit_history
 from automations.engine.locking import (
     atomic,
     connection,
@@ -29,7 +32,7 @@ from automations.engine.locking import (
     tasks,
 )
 from automations.engine.run_row import settle
-from automations.engine.transitions import apply, delay, due_tasks
+from automations.engine.transitions import apply
 from automations.engine.trouble import is_transient
 from automations.exceptions import AutomationError
 from automations.models import AutomationModel, AutomationTaskModel
@@ -39,7 +42,7 @@ from automations.outcomes import Fail, Outcome
 
 logger = logging.getLogger("automations")
 
-#: The runs whose step is under way in this thread, from the outermost to the innermost.
+#: The runs that are being changed in this thread, from the outermost to the innermost.
 _at_work: ContextVar[frozenset[int]] = ContextVar("automations_at_work", default=frozenset())
 
 
@@ -59,7 +62,8 @@ class Step:
     ``obtained``: nobody else was at work on the run. ``task_id`` and ``node``: what was executed,
     if something was due. ``failed``: it became an incident. ``postponed``: it has still to wait.
     ``changed``: the run's data did change. ``delayed``: the database was in trouble. ``more``:
-    another task is due at once.
+    another task is due at once. ``sending``: the task has a message to deliver, which is done
+    outside of this transaction. ``reached`` are other runs that have something to do now.
     """
 
     obtained: bool = True
@@ -70,6 +74,8 @@ class Step:
     changed: bool = False
     delayed: bool = False
     more: bool = False
+    sending: bool = False
+    reached: frozenset[int] = frozenset()
 
 
 def step(
@@ -89,13 +95,22 @@ def step(
     """
     now = now or settings.now()
     current: list[AutomationTaskModel] = []
-    at_work = _at_work.get()
-    if run_id in at_work:
+    if at_work(run_id):
         return Step(obtained=False)  # a task that runs its own run
-    token = _at_work.set(at_work | {run_id})
+    return attended(run_id, lambda: _step(run_id, claim, seen, now, current), now, current)
+
+
+def attended(
+    run_id: int, work: Callable[[], Step], now: datetime, current: list[AutomationTaskModel]
+) -> Step:
+    """
+    Do ``work`` in one transaction; in trouble with the database delay the task in ``current``.
+
+    Inside a transaction of the caller's the error is raised instead.
+    """
     try:
-        with atomic():
-            return _step(run_id, claim, seen, now, current)
+        with working_on(run_id), atomic():
+            return work()
     except Exception as error:
         cause = (error.__cause__ or error) if isinstance(error, Broken) else error
         if in_transaction() or not (isinstance(error, Broken) or is_transient(error)):
@@ -106,8 +121,6 @@ def step(
                 if lock_run(run_id, wait=False):
                     delay(current[0].pk, run_id, now)
         return Step(task_id=current[0].pk if current else None, delayed=True)
-    finally:
-        _at_work.reset(token)
 
 
 def _step(
@@ -127,18 +140,32 @@ def _step(
             release(run_id, claim)
         return Step()
     task = due[0]
+    if task.outbox is not None:
+        return Step(task_id=task.pk, node=task.status, sending=True, more=True)
     current.append(task)
     context = TaskContext(task, run, now, others=[other for other in found if other is not task])
     attempt(context, lambda: context.node.run(context))
+    return close(context, claim, seen)
+
+
+def close(context: TaskContext, claim: str, seen: Collection[int] = ()) -> Step:
+    """Write what the attempt has changed in the run; return what the step has done."""
+    task = context.task
     if context.automation is not None and context.automation.killed():
         return Step(task_id=task.pk, node=task.status)
     changed = context.data_changed
-    postponed = task.is_open
-    more = not context.changes.get("finished") and any(
+    going_on = not context.changes.get("finished")
+    if changed and going_on:
+        wake(context, context.others)
+    if going_on and context.automation is not None:
+        limit_history(context)
+    postponed = task.is_open and task.outbox is None
+    sending = [task] if task.outbox is not None else []
+    more = going_on and any(
         other.pk not in seen or (changed and not postponed)
-        for other in due_tasks([*context.others, *context.opened], now)
+        for other in due_tasks([*sending, *context.others, *context.opened], context.now)
     )
-    settle(context, claim_columns(run, claim, keep=more))
+    settle(context, claim_columns(context.run, claim, keep=more))
     return Step(
         task_id=task.pk,
         node=task.status,
@@ -149,12 +176,19 @@ def _step(
     )
 
 
-def open_tasks_of(run: AutomationModel) -> list[AutomationTaskModel]:
-    """Return the open tasks of ``run``, each knowing it without another query."""
-    found = list(tasks().open().filter(automation=run).order_by("pk"))
-    for task in found:
-        task.automation = run
-    return found
+@contextmanager
+def working_on(run_id: int) -> Iterator[None]:
+    """Note, for this thread, that the run is being changed."""
+    token = _at_work.set(_at_work.get() | {run_id})
+    try:
+        yield
+    finally:
+        _at_work.reset(token)
+
+
+def at_work(run_id: int) -> bool:
+    """Return whether the run is being changed further up in this thread."""
+    return run_id in _at_work.get()
 
 
 def attempt(context: TaskContext, work: Callable[[], Outcome]) -> None:

@@ -6,18 +6,18 @@ Everything here runs inside the transaction of a step, under the lock of the run
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from automations import payload, settings
+from automations import payload
+from automations.engine.attention import next_look, stand_still, stay
 from automations.engine.context import TaskContext
 from automations.engine.failures import describe, report, tidy
-from automations.engine.locking import alias, is_past, runs, tasks
-from automations.engine.run_row import end_run, write_due
+from automations.engine.locking import alias, messages, runs, tasks
+from automations.engine.run_row import end_run
 from automations.exceptions import DefinitionError, InvalidData, TransitionNotAllowed
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.models import AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
 from automations.outcomes import (
@@ -26,9 +26,11 @@ from automations.outcomes import (
     Fail,
     Finish,
     Fork,
+    Listen,
     Merge,
     Outcome,
     Postpone,
+    Send,
     Skip,
 )
 
@@ -61,6 +63,10 @@ def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = 
             postpone(context, outcome)
         case Ask():
             ask(context, outcome)
+        case Listen():
+            listen(context, outcome)
+        case Send():
+            post(context, outcome)
         case Fork():
             move(context, TaskState.COMPLETED, message="Split")
             open_tasks(context, outcome.to, context.task.pk)
@@ -90,7 +96,12 @@ def change_state(
     if state in TRANSITIONS.get(before, ()):
         changes |= {"state": state, "attempts": 0}
         if state in CLOSED:
-            changes |= {"finished": now, "due": None, "requires_interaction": False}
+            changes |= {
+                "finished": now,
+                "due": None,
+                "requires_interaction": False,
+                "outbox": None,
+            }
         else:
             changes |= {"finished": None}
         if tasks().filter(pk=task.pk, state=before).update(**changes):
@@ -145,37 +156,17 @@ def as_result(outcome: Complete) -> dict[str, Any]:
 
 def postpone(context: TaskContext, outcome: Postpone) -> None:
     """Note when to look at the task again; write nothing if that is noted already."""
-    task = context.task
     due = outcome.until
     if outcome.poll or due is None:
-        due = next_look(context.now, outcome.until, task.due)
-    if due != task.due or task.attempts:
-        tasks().filter(pk=task.pk).update(due=due, attempts=0)
-        task.due, task.attempts = due, 0
-
-
-def next_look(now: datetime, until: datetime | None, due: datetime | None) -> datetime:
-    """Return when to ask a condition again: after ``ATM_POLL``, but by ``until``."""
-    pause = settings.seconds("ATM_POLL")
-    if not pause and due is not None and due <= now:
-        return due  # every sweep finds it as it is
-    look = now + pause
-    return min(look, until) if until else look
+        due = next_look(context.now, outcome.until, context.task.due)
+    stay(context.task, due, outcome.reminded)
 
 
 def ask(context: TaskContext, outcome: Ask) -> None:
     """Offer the task to people; a task that is offered already only gets its next look."""
-    task = context.task
-    due = next_look(context.now, outcome.until, task.due) if outcome.poll else outcome.until
-    if task.state == TaskState.WAITING:
-        if due != task.due or task.attempts:
-            tasks().filter(pk=task.pk).update(due=due, attempts=0)
-            task.due, task.attempts = due, 0
-        return
-    move(
+    wait(
         context,
-        TaskState.WAITING,
-        due=due,
+        outcome,
         requires_interaction=True,
         interaction_user_id=outcome.user,
         interaction_user_name=_name_of(AutomationTaskModel, "interaction_user", outcome.user),
@@ -183,6 +174,49 @@ def ask(context: TaskContext, outcome: Ask) -> None:
         interaction_group_name=_name_of(AutomationTaskModel, "interaction_group", outcome.group),
         interaction_permissions=list(outcome.permissions),
     )
+
+
+def wait(context: TaskContext, outcome: Ask | Listen, **changes: Any) -> None:
+    """Let the task wait for somebody; one that waits already only gets its next look."""
+    task = context.task
+    due = next_look(context.now, outcome.until, task.due) if outcome.poll else outcome.until
+    if task.state == TaskState.WAITING:
+        stay(task, due, outcome.reminded)
+        return
+    if outcome.reminded is not None:
+        changes["reminders"] = list(outcome.reminded)
+    move(context, TaskState.WAITING, due=due, **changes)
+
+
+def listen(context: TaskContext, outcome: Listen) -> None:
+    """Take the oldest message that is kept, and let the node say what comes of it; else wait."""
+    kept = (
+        messages()
+        .filter(automation=context.run, name=outcome.message, taken=None)
+        .order_by("pk")
+        .first()
+    )
+    if kept is None:
+        wait(context, outcome)
+        return
+    messages().filter(pk=kept.pk).update(taken=context.now, task=context.task)
+    apply(context.node.received(context, kept.token, kept.data), context)
+
+
+def post(context: TaskContext, outcome: Send) -> None:
+    """Put the message into the task's own row: it is delivered once this is committed."""
+    outbox = payload.clean(
+        {
+            "message": outcome.message,
+            "token": outcome.token,
+            "data": outcome.data,
+            "automation": outcome.automation,
+            "run": outcome.run,
+            "everyone": outcome.everyone,
+        },
+        "The message",
+    )
+    move(context, TaskState.WAITING, due=context.now, outbox=outbox)
 
 
 def _name_of(model: Any, column: str, key: Any) -> str:
@@ -241,15 +275,6 @@ def fail(context: TaskContext, error: BaseException) -> None:
     end_run(context, RunState.FAILED)
 
 
-def stand_still(run: AutomationModel, others: Iterable[AutomationTaskModel]) -> None:
-    """Take the run's open tasks out of the engine's sight until a person decides."""
-    waiting = [task for task in others if task.due is not None]
-    if waiting:
-        tasks().filter(pk__in=[task.pk for task in waiting]).update(due=None)
-    for task in waiting:
-        task.due = None
-
-
 def revive(context: TaskContext) -> None:
     """
     Let a failed run go on: every open task is looked at anew.
@@ -261,25 +286,3 @@ def revive(context: TaskContext) -> None:
     runs().filter(pk=context.run.pk, state=RunState.FAILED).update(
         state=RunState.RUNNING, finished=False, ended=None, updated=context.now, due=context.now
     )
-
-
-def delay(task_id: int, run_id: int, now: datetime) -> None:
-    """Look at the task again in about a second, for the database was in trouble."""
-    later = now + timedelta(seconds=random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
-    moved = tasks().filter(pk=task_id, due__lte=now).update(due=later)
-    if moved:
-        write_due(run_id)
-
-
-def wake(run: AutomationModel, now: datetime) -> None:
-    """Look at the run's waiting conditions again at once: their data may have changed."""
-    names = [name for name, node in run.definition.nodes.items() if node.polls]
-    tasks().open().filter(automation=run, status__in=names, due__gt=now).update(due=now)
-
-
-def due_tasks(
-    open_tasks: Iterable[AutomationTaskModel], now: datetime
-) -> list[AutomationTaskModel]:
-    """Return those of ``open_tasks`` that are due, the longest due first."""
-    due = [task for task in open_tasks if is_past(task.due, now)]
-    return sorted(due, key=lambda task: (task.due, task.pk))

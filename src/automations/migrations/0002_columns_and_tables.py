@@ -67,13 +67,17 @@ class Migration(migrations.Migration):
             name="AutomationScheduleModel",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("automation_class", models.CharField(max_length=255, unique=True, verbose_name="process class")),
+                ("automation_class", models.CharField(max_length=256, verbose_name="process class")),
                 ("rule", models.CharField(max_length=255, verbose_name="rule")),
                 ("due", models.DateTimeField(db_index=True, null=True, verbose_name="due")),
                 ("last", models.DateTimeField(null=True, verbose_name="last started")),
                 ("created", models.DateTimeField(default=automations.settings.now, verbose_name="created")),
             ],
-            options={"verbose_name": "schedule", "verbose_name_plural": "schedules"},
+            options={
+                "verbose_name": "schedule",
+                "verbose_name_plural": "schedules",
+                "constraints": [models.UniqueConstraint(fields=["automation_class"], name="atm_schedule_one_per_class")],
+            },
         ),
         CreateModel(
             name="AutomationMessageModel",
@@ -83,6 +87,7 @@ class Migration(migrations.Migration):
                 ("token", models.TextField(null=True, verbose_name="token")),
                 ("data", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True, verbose_name="data")),
                 ("key", models.CharField(help_text="Which sending the message comes from.", max_length=128, null=True, verbose_name="key")),
+                ("answer", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, help_text="What the run answered.", null=True, verbose_name="answer")),
                 ("created", models.DateTimeField(default=automations.settings.now, verbose_name="created")),
                 ("taken", models.DateTimeField(null=True, verbose_name="taken")),
                 ("automation", models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="automations.automationmodel", verbose_name="automation")),

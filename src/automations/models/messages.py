@@ -34,6 +34,9 @@ class AutomationMessageModel(models.Model):
     key = models.CharField(  # noqa: DJ001 - NULL: any number of messages without a key
         _("key"), max_length=128, null=True, help_text=_("Which sending the message comes from.")
     )
+    answer = models.JSONField(
+        _("answer"), null=True, encoder=DjangoJSONEncoder, help_text=_("What the run answered.")
+    )
     created = models.DateTimeField(_("created"), default=settings.now)
     taken = models.DateTimeField(_("taken"), null=True)
     task = models.ForeignKey(

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from automations import settings
+from automations.definition import known
 from automations.definition.process import ProcessDefinition
 from automations.exceptions import AutomationNotFound
 
@@ -37,6 +38,25 @@ class RunState(models.TextChoices):
 
 #: Runs in these states go on by themselves or when they are resumed.
 ALIVE = (RunState.RUNNING.value, RunState.SUSPENDED.value)
+
+
+class RunQuerySet(models.QuerySet["AutomationModel"]):
+    """Runs, and questions one asks about them."""
+
+    def for_object(self, instance: models.Model, name: str | None = None) -> RunQuerySet:
+        """
+        Runs that are bound to ``instance``, in whatever state; with ``name`` under that attribute.
+
+        A proxy counts as the model it stands for.
+        """
+        concrete = instance._meta.concrete_model or type(instance)
+        bound = {
+            "bound_objects__model": concrete._meta.label_lower,
+            "bound_objects__object_key": str(instance.pk),
+        }
+        if name is not None:
+            return self.filter(**bound, bound_objects__name=name)
+        return self.filter(**bound).distinct()
 
 
 class AutomationModel(models.Model):
@@ -75,6 +95,8 @@ class AutomationModel(models.Model):
     created = models.DateTimeField(_("created"), default=settings.now)
     updated = models.DateTimeField(_("updated"), default=settings.now)
     ended = models.DateTimeField(_("ended"), null=True)
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("automation")
@@ -121,13 +143,16 @@ class AutomationModel(models.Model):
 
     def get_automation_class(self) -> Any:
         """
-        Return the class of this run's automation.
+        Return the class of this run's automation, also if the run carries a former name of it.
 
         Raise `AutomationNotFound` if the code no longer has it, or cannot be imported.
         """
         try:
             found = import_string(self.automation_class)
         except Exception as error:
+            renamed = known.current(self.automation_class)
+            if renamed is not None:
+                return renamed.owner
             raise AutomationNotFound(
                 f"The code has no automation {self.automation_class!r} "
                 f"({type(error).__name__}: {error}). Bring it back, or cancel its runs."
@@ -164,6 +189,21 @@ class AutomationModel(models.Model):
         time up to which tasks are due. Every task is a transaction of its own; called inside a
         transaction, everything is part of that one. A run that fails never keeps the others.
         """
-        from automations.dispatch.sweep import sweep  # the one door that leads up
+        from automations.dispatch.sweep import sweep  # a door that leads up
 
         return sweep(until=timestamp)
+
+    @classmethod
+    def delete_history(cls, days: float = 30) -> tuple[int, dict[str, int]]:
+        """
+        Delete the runs that have ended more than ``days`` days ago, with all that belongs to them.
+
+        Those stopped by an error stay, whatever their age. Returns how many rows were deleted,
+        and how many of each model, by its label. Every few hundred runs are a transaction of
+        their own; called inside a transaction, everything is part of that one. Raises
+        `ValueError` if ``days`` is no number from 0.
+        """
+        from automations.engine.retention import delete_history  # a door that leads up
+
+        deleted = delete_history(days)
+        return deleted.total(), dict(deleted)

@@ -16,7 +16,7 @@ class AutomationScheduleModel(models.Model):
     that one run is started per due time. All times are process time.
     """
 
-    automation_class = models.CharField(_("process class"), max_length=255, unique=True)
+    automation_class = models.CharField(_("process class"), max_length=256)
     rule = models.CharField(_("rule"), max_length=255)
     due = models.DateTimeField(_("due"), null=True, db_index=True)
     last = models.DateTimeField(_("last started"), null=True)
@@ -25,6 +25,9 @@ class AutomationScheduleModel(models.Model):
     class Meta:
         verbose_name = _("schedule")
         verbose_name_plural = _("schedules")
+        constraints = [
+            models.UniqueConstraint(fields=["automation_class"], name="atm_schedule_one_per_class"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.automation_class}: {self.rule}"

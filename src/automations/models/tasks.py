@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from django.conf import settings as project
-from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
@@ -14,70 +12,17 @@ from django.utils.translation import gettext_lazy as _
 
 from automations import settings
 from automations.definition.node import Node
+from automations.models.assignment import Assignment
 from automations.models.runs import AutomationModel, RunState
+from automations.models.task_queries import OPEN, TaskQuerySet, TaskState
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User
+    from django.contrib.auth.models import User
+
+__all__ = ["OPEN", "AutomationTaskModel", "TaskQuerySet", "TaskState"]
 
 
-class TaskState(models.TextChoices):
-    """The states of a task."""
-
-    READY = "ready", _("Ready")
-    WAITING = "waiting", _("Waiting")
-    COMPLETED = "completed", _("Completed")
-    SKIPPED = "skipped", _("Skipped")
-    MERGED = "merged", _("Merged")
-    FAILED = "failed", _("Failed")
-    CANCELLED = "cancelled", _("Cancelled")
-
-
-#: Tasks in these states are still to be done.
-OPEN = (TaskState.READY.value, TaskState.WAITING.value)
-
-
-class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
-    """Tasks, and questions one asks about them."""
-
-    def open(self) -> TaskQuerySet:
-        """Tasks that are still to be done."""
-        return self.filter(state__in=OPEN)
-
-    def offered(self) -> TaskQuerySet:
-        """Tasks that wait for a person, in runs that go on."""
-        return self.filter(
-            requires_interaction=True,
-            state=TaskState.WAITING,
-            automation__state=RunState.RUNNING,
-        )
-
-    def doable_by(self, user: User | AnonymousUser) -> TaskQuerySet:
-        """
-        Tasks that wait for a person and that ``user`` may do.
-
-        The same rule as `AutomationTaskModel.may_be_done_by`, in a number of queries that does
-        not depend on how many tasks there are.
-        """
-        tasks = self.offered()
-        if not (user.is_authenticated and user.is_active):
-            return tasks.none()
-        if user.is_superuser:
-            return tasks
-        groups = list(user.groups.values_list("pk", flat=True))
-        mine = Q(interaction_user=user.pk) | Q(interaction_user=None, interaction_user_name="")
-        mine &= Q(interaction_group__in=groups) | Q(
-            interaction_group=None, interaction_group_name=""
-        )
-        distinct = tasks.filter(mine).order_by().values_list("interaction_permissions", flat=True)
-        allowed = Q(pk=None)
-        for permissions in distinct.distinct():
-            if _has_all(user, permissions):
-                allowed |= Q(interaction_permissions=permissions)
-        somebody = ~Q(interaction_user=None) | ~Q(interaction_group=None)
-        return tasks.filter(mine, allowed).filter(somebody | ~Q(interaction_permissions=[]))
-
-
-class AutomationTaskModel(models.Model):
+class AutomationTaskModel(Assignment):
     """
     One visit of a run to one of its nodes.
 
@@ -133,34 +78,6 @@ class AutomationTaskModel(models.Model):
     )
     created = models.DateTimeField(_("created"), default=settings.now)
     finished = models.DateTimeField(_("finished"), null=True)
-    requires_interaction = models.BooleanField(_("requires interaction"), default=False)
-    interaction_user = models.ForeignKey(
-        project.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        verbose_name=_("assigned user"),
-    )
-    interaction_user_name = models.CharField(
-        _("name of the assigned user"), max_length=255, blank=True, default=""
-    )
-    interaction_group = models.ForeignKey(
-        settings.get("ATM_GROUP_MODEL"),
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        verbose_name=_("assigned group"),
-    )
-    interaction_group_name = models.CharField(
-        _("name of the assigned group"), max_length=255, blank=True, default=""
-    )
-    interaction_permissions = models.JSONField(
-        _("required permissions"),
-        default=list,
-        blank=True,
-        help_text=_("List of permissions of the form app_label.codename"),
-    )
-
     objects = TaskQuerySet.as_manager()
 
     class Meta:
@@ -204,6 +121,20 @@ class AutomationTaskModel(models.Model):
         return cast("dict[str, Any]", self.automation.data)
 
     @property
+    def reminded(self) -> int:
+        """How often a reminder has come due while the task waited."""
+        return sum(self.reminders)
+
+    @property
+    def idempotency_key(self) -> str:
+        """
+        What tells this task from all others, the same over all its attempts.
+
+        For whatever it does outside the database: the other side knows it again by this key.
+        """
+        return f"{self.automation.key}-{self.pk}"
+
+    @property
     def is_open(self) -> bool:
         """Whether the task is still to be done."""
         return self.state in OPEN
@@ -224,7 +155,7 @@ class AutomationTaskModel(models.Model):
 
     def get_node(self) -> Node:
         """Return the node. Raise `NodeNotFound` or `AutomationNotFound` if the code lacks it."""
-        return self.automation.definition.node(self.status)
+        return self.automation.definition.node(self.status).ready(self.automation.instance)
 
     def hours_since_created(self) -> float:
         """Return how many hours this task has been open, in process time; 0 if it is closed."""
@@ -249,53 +180,6 @@ class AutomationTaskModel(models.Model):
         """Return the tasks that wait for a person and that ``user`` may do, oldest first."""
         return tuple(cls.objects.doable_by(user).order_by("created", "pk"))
 
-    def may_be_done_by(self, user: User | AnonymousUser) -> bool:
-        """
-        Return whether ``user`` is one of those who are asked: user, group and permissions.
-
-        All that are given must hold; if none is given, nobody may act. Active superusers always
-        may. Whether the task is still open is another question.
-        """
-        if not (user.is_authenticated and user.is_active):
-            return False
-        if user.is_superuser:
-            return True
-        if not (self.interaction_user_id or self.interaction_group_id or self._permissions):
-            return False
-        if self.interaction_user_id:
-            if self.interaction_user_id != user.pk:
-                return False
-        elif self.interaction_user_name:
-            return False
-        if self.interaction_group_id:
-            if not user.groups.filter(pk=self.interaction_group_id).exists():
-                return False
-        elif self.interaction_group_name:
-            return False
-        return _has_all(user, self._permissions)
-
-    def get_users_with_permission(
-        self,
-        include_superusers: bool = True,
-        backend: str = "django.contrib.auth.backends.ModelBackend",
-    ) -> models.QuerySet[User]:
-        """Return the active users who may do this task, by the rule of `may_be_done_by`."""
-        users = get_user_model()._default_manager.filter(is_active=True)
-        asked = Q()
-        for permission in self._permissions:
-            holders = get_user_model().objects.with_perm(
-                permission, include_superusers=False, backend=backend
-            )
-            asked &= Q(pk__in=holders.values("pk"))
-        if self.interaction_user_id or self.interaction_user_name:
-            asked &= Q(pk=self.interaction_user_id)
-        if self.interaction_group_id or self.interaction_group_name:
-            asked &= Q(groups=self.interaction_group_id) if self.interaction_group_id else NOBODY
-        asked = asked or NOBODY
-        if include_superusers:
-            return users.filter(asked | Q(is_superuser=True)).distinct()
-        return users.filter(asked, is_superuser=False).distinct()
-
     def retry(self, user: User | None = None, reason: str = "") -> None:
         """
         Take this failed task up again, as if it had never run; its run goes on.
@@ -314,14 +198,3 @@ class AutomationTaskModel(models.Model):
 
         inline.skip(self.automation_id, self.pk, user=user, reason=reason)
         self.refresh_from_db()
-
-    @property
-    def _permissions(self) -> list[str]:
-        return cast("list[str]", self.interaction_permissions)
-
-
-NOBODY = Q(pk=None)
-
-
-def _has_all(user: User, permissions: Iterable[str]) -> bool:
-    return all(user.has_perm(permission) for permission in permissions)

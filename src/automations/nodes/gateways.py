@@ -133,6 +133,96 @@ class If(WorkNode):
         )
 
 
+@dataclass(frozen=True)
+class Case:
+    """One way of a `Switch`: where to go if the value is this one."""
+
+    value: Any
+    target: str
+
+
+class Switch(WorkNode):
+    """
+    Choose among many ways by a value, which is asked for once each time the process comes here.
+
+    ::
+
+        size = flow.Switch(this.size).Case("small", this.book).Default(this.ask)
+
+    The first case that equals the value is taken. Without such a case the process goes on at
+    ``.Default()``, else at ``.Next()``, else at the next attribute. Value and cases may be
+    callables that get the task, ``this.x`` or ``"self.x"``.
+    """
+
+    bpmn: ClassVar[str] = "exclusiveGateway"
+
+    cases: tuple[Case, ...] = ()
+    default_name: str | None = None
+
+    def __init__(self, value: Any, *, description: str = "") -> None:
+        super().__init__(description=description)
+        self.value = as_reference(value)
+
+    def Case(self, value: Any, node: Any) -> Self:
+        """Go on at ``node`` if the value of the Switch equals ``value``."""
+        case = Case(as_reference(value), self._target(node))
+        return self._with(cases=(*self.cases, case))
+
+    def Default(self, node: Any) -> Self:
+        """Go on at ``node`` if no case fits."""
+        return self._once("Default", default_name=self._target(node))
+
+    @property
+    def default_target(self) -> str | None:
+        return self.default_name or super().default_target
+
+    def execute(self, context: Context) -> Outcome:
+        value = context.evaluate(self.value)
+        for case in self.cases:
+            if context.evaluate(case.value) == value:
+                return Complete(message=str(value), to=case.target)
+        return Complete(message=str(value))
+
+    def sequence_flows(self) -> Iterator[SequenceFlow]:
+        for case in self.cases:
+            yield SequenceFlow(self.name, case.target, str(case.value))
+        if self.default_target:
+            yield SequenceFlow(self.name, self.default_target, "else")
+        if self.error_handler:
+            yield SequenceFlow(self.name, self.error_handler, label="error")
+
+    def values(self) -> Iterator[tuple[str, Any]]:
+        yield from super().values()
+        yield "Switch", self.value
+        for case in self.cases:
+            yield "Case", case.value
+
+    def problems(self, label: str) -> Iterator[Problem]:
+        yield from super().problems(label)
+        if not self.cases:
+            yield Problem(
+                "E131",
+                f"{label} is a Switch without .Case().",
+                'Say where to go: .Case("small", this.book).Default(this.ask).',
+                self.name,
+            )
+        if self.next_name and self.default_name:
+            yield Problem(
+                "E112",
+                f"{label} never uses its .Next(): .Default() says where to go.",
+                "Remove one of the two.",
+                self.name,
+            )
+        for at, case in enumerate(self.cases):
+            if any(case.value == before.value for before in self.cases[:at]):
+                yield Problem(
+                    "E132",
+                    f"{label} has two cases for {case.value!r}; the second is never taken.",
+                    "Remove one of the two.",
+                    self.name,
+                )
+
+
 class Split(Node):
     """
     Go on at several nodes at once; each ``.Next()`` opens a branch.

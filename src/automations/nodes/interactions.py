@@ -9,8 +9,9 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm
+from django.forms.models import BaseModelForm
 
 from automations import settings
 from automations.definition.node import Context, Node
@@ -135,6 +136,31 @@ class Form(Node):
                     self.name,
                 )
 
+    def get_users_with_permission(self) -> Any:
+        """
+        Return the active users who may fill in this form, as far as the class says it.
+
+        Who is asked by a callable or ``this.x`` is known only when a task opens: then ask the
+        task (`AutomationTaskModel.get_users_with_permission`), which also counts for the pages.
+        The setting ``ATM_USER_WITH_PERMISSIONS_FORM_METHOD`` replaces this method.
+        """
+        if method := settings.replaced("ATM_USER_WITH_PERMISSIONS_FORM_METHOD"):
+            return method(self)
+        users = get_user_model()._default_manager.filter(is_active=True)
+        asked = Q()
+        for permission in self.permissions:
+            if isinstance(permission, str):
+                holders = get_user_model().objects.with_perm(
+                    permission,
+                    include_superusers=False,
+                    backend="django.contrib.auth.backends.ModelBackend",
+                )
+                asked &= Q(pk__in=holders.values("pk"))
+        for assignee, prefix in ((self.user, ""), (self.group, "groups__")):
+            if assignee and assignee[1]:
+                asked &= Q(**{prefix + key: value for key, value in assignee[1].items()})
+        return users.filter(asked).distinct() if asked else users.none()
+
     def _assignee(
         self, context: Context, assignee: Any, model: type[Model], word: str
     ) -> Any | None:
@@ -165,6 +191,81 @@ class Form(Node):
                 f"not {permission!r}."
             )
         return permission
+
+
+class ModelForm(Form):
+    """
+    Ask a person to fill in the form of a model: to make an object, or to change one.
+
+    ``form`` is a ``django.forms.ModelForm``. ``data[key]`` is the primary key of the object that
+    is shown and changed; without it, or if that object is gone, a new one is made. What was
+    entered is saved in the transaction that completes the task, and the primary key of what was
+    saved goes into ``data[key]``, so that ``run.<key>`` gives the object::
+
+        billing = flow.ModelForm(BillingForm, "billing_details").User(this.customer)
+
+    What is entered is kept under the node's name as well, as with `Form`.
+    """
+
+    def __init__(
+        self,
+        form: Any,
+        key: Any,
+        template_name: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        repeated_form: bool = False,
+        success_url: Any = None,
+        *,
+        description: str = "",
+    ) -> None:
+        super().__init__(
+            form, template_name, context, repeated_form, success_url, description=description
+        )
+        self.key = key
+
+    def get_form_kwargs(self, context: Context) -> dict[str, Any]:
+        model = self.get_form_class(context)._meta.model  # type: ignore[attr-defined] # checked
+        key = context.task.data.get(self.key)
+        found = None if key is None else model._default_manager.filter(pk=key).first()
+        return {**super().get_form_kwargs(context), "instance": found}
+
+    def get_form_class(self, context: Context) -> type[BaseForm]:
+        form = super().get_form_class(context)
+        if not issubclass(form, BaseModelForm):
+            raise DefinitionError(f"The form of node {self.name!r} is no ModelForm but {form!r}.")
+        return form
+
+    def complete(self, context: Context, form: Any, user: Any) -> Outcome:
+        saved = form.save()
+        entered = {
+            name: getattr(saved, name).name
+            if isinstance(value, File) and hasattr(saved, name)
+            else plain(value)
+            for name, value in form.cleaned_data.items()
+        }
+        stamp = {"user_id": user.pk, "time": context.now.isoformat()}
+        data = {self.name: entered, f"_{self.name}_validated": stamp, self.key: saved.pk}
+        if self.key not in context.automation._meta.models:  # type: ignore[attr-defined] # bound
+            known = dict(context.task.data.get("_models", {}))
+            data["_models"] = known | {self.key: saved._meta.label}
+        return Complete(data=data)
+
+    def problems(self, label: str) -> Iterator[Problem]:
+        yield from super().problems(label)
+        if isinstance(self.form, type) and not issubclass(self.form, BaseModelForm):
+            yield Problem(
+                "E133",
+                f"{label} needs a django.forms.ModelForm, not {self.form.__name__}.",
+                "Use flow.Form for other forms.",
+                self.name,
+            )
+        if not (isinstance(self.key, str) and self.key.isidentifier()) or self.key == self.name:
+            yield Problem(
+                "E134",
+                f"{label} cannot keep its object under the key {self.key!r}.",
+                "Give a name that is an identifier and not that of the node.",
+                self.name,
+            )
 
 
 def group_model() -> type[Model]:

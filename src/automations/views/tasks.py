@@ -1,20 +1,21 @@
-"""The pages: whose turn it is, the form of one task, what has happened in a run."""
+"""Whose turn it is, and the form of one task."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any, NoReturn
 
-from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render, resolve_url
+from django.shortcuts import render, resolve_url
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.generic import FormView, ListView, TemplateView
+from django.views.generic import FormView, ListView
 
 from automations import settings
 from automations.dispatch import inline
@@ -27,8 +28,8 @@ from automations.exceptions import (
     RunBusy,
     TaskClosed,
 )
-from automations.history import Names, entries
-from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+from automations.history import Names
+from automations.models import AutomationAuditModel, AutomationTaskModel
 
 #: Either lets a user see that a run, and so each of its tasks, exists.
 SEE_RUNS = ("automations.view_automationmodel", "automations.change_automationmodel")
@@ -196,6 +197,10 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
             )
             response["Retry-After"] = "5"
             return response
+        except IntegrityError:
+            # A form of a model: somebody else has been faster with what may exist only once.
+            form.add_error(None, _("This could not be saved, for it contradicts what is there."))
+            return self.form_invalid(form)
         except InvalidData as error:
             form.add_error(None, str(error))
             return self.form_invalid(form)
@@ -214,23 +219,3 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
             wanted, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
         )
         return wanted if safe else ""
-
-
-class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, TemplateView):
-    """What has happened in a run, task by task."""
-
-    template_name = "automations/history.html"
-    permission_required = (
-        "automations.change_automationmodel",
-        "automations.change_automationtaskmodel",
-    )
-
-    def handle_no_permission(self) -> Any:
-        if self.request.user.is_authenticated:
-            raise PermissionDenied
-        return super().handle_no_permission()
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        run = get_object_or_404(AutomationModel, pk=kwargs["automation_id"])
-        found, page = entries(run, self.request.GET.get("page"))
-        return super().get_context_data(automation=run, entries=found, page_obj=page, **kwargs)

@@ -1,0 +1,54 @@
+"""Which definitions the code has, by the names that runs may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Model
+from django.utils.module_loading import import_string
+
+from automations.definition.process import ProcessDefinition
+
+_by_label: dict[str, ProcessDefinition] = {}
+_models: set[type[Model]] = set()
+
+
+def add(definition: ProcessDefinition) -> None:
+    """Remember a definition that has been compiled; a later one of the same name replaces it."""
+    _by_label[definition.label] = definition
+    _models.update(definition.models.values())
+
+
+def labels(label: str) -> tuple[str, ...]:
+    """Return every name that runs of the automation ``label`` may carry."""
+    definition = _by_label.get(label)
+    return definition.labels if definition else (label,)
+
+
+def current(label: str) -> ProcessDefinition | None:
+    """Return the definition of the automation that was once called ``label``, if there is one."""
+    for definition in _by_label.values():
+        if label in definition.options.former_names:
+            return definition
+    return None
+
+
+def is_bound(model: type[Model]) -> bool:
+    """Return whether some automation declares that its runs are bound to objects of ``model``."""
+    return model in _models
+
+
+def scheduled() -> Iterator[ProcessDefinition]:
+    """Yield the definitions with a schedule that a run can find again by its dotted path."""
+    for definition in list(_by_label.values()):
+        options = definition.options
+        if options.schedule and not options.abstract and can_be_found(definition):
+            yield definition
+
+
+def can_be_found(definition: ProcessDefinition) -> bool:
+    """Return whether the class stands where its dotted path says: not inside a function."""
+    try:
+        return import_string(definition.label) is definition.owner
+    except ImportError:
+        return False

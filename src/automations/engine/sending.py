@@ -1,0 +1,137 @@
+"""
+Messages from run to run: delivered once the sender's step is committed.
+
+What is to be sent stands in the sending task's own row. It is delivered outside of the sender's
+transaction, one transaction per receiver, so two runs never wait for each other's locks. Then the
+task is completed. A crash in between sends again, with the same key: who has it already does
+nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from automations import settings
+from automations.definition import known
+from automations.definition.receivers import prepare
+from automations.engine.attention import delay, due_tasks
+from automations.engine.context import TaskContext, open_tasks_of
+from automations.engine.locking import lock_run, runs, tasks
+from automations.engine.receiving import Message, receive
+from automations.engine.steps import Step, attempt, attended, close
+from automations.exceptions import MessageRefused, RunBusy
+from automations.models import AutomationModel, AutomationTaskModel
+from automations.outcomes import Outcome
+
+logger = logging.getLogger("automations")
+
+RECEIVED = "received"
+
+
+def deliver(
+    run_id: int,
+    task_id: int,
+    *,
+    claim: str = "",
+    seen: Collection[int] = (),
+    now: datetime | None = None,
+) -> Step:
+    """
+    Deliver the message of the task, then complete the task; return what was done, as a step.
+
+    If a run is busy or the database is in trouble, the task is tried again a little later. What a
+    receiver raises is the error of the task, once everybody else has the message: then it is
+    retried like any other, and reaches only those who do not have it.
+    """
+    now = now or settings.now()
+    task = tasks().select_related("automation").filter(pk=task_id).first()
+    if task is None or task.outbox is None:
+        return Step(task_id=task_id, more=True)  # somebody else has sent it
+    answers: list[Any] = []
+    error: Exception | None = None
+    reached = set()
+    for receiver in receivers_of(task.outbox):
+        try:
+            answers.append(receive(receiver.pk, message_for(receiver, task)))
+            reached.add(receiver.pk)
+        except RunBusy as busy:
+            logger.warning("Task %s sends again a little later: %s", task_id, busy)
+            return later(run_id, task_id, now)
+        except MessageRefused:
+            continue
+        except Exception as raised:
+            error = error or raised
+        if answers and answers[-1] == RECEIVED and not task.outbox["everyone"]:
+            break
+    current: list[AutomationTaskModel] = []
+
+    def work() -> Step:
+        return _sent(run_id, task_id, claim, seen, now, answers, error, current)
+
+    try:
+        step = attended(run_id, work, now, current)
+    except RunBusy as busy:
+        logger.warning("Task %s is completed a little later: %s", task_id, busy)
+        step = later(run_id, task_id, now)
+    return Step(**{**vars(step), "reached": frozenset(reached)})
+
+
+def receivers_of(outbox: dict[str, Any]) -> list[AutomationModel]:
+    """Return the runs that the message in ``outbox`` is for, the oldest first."""
+    to = outbox["run"]
+    if outbox["automation"] is None:
+        return list(runs().filter(key=to) if isinstance(to, str) else runs().filter(pk=to))
+    labels = known.labels(outbox["automation"])
+    return list(runs().filter(automation_class__in=labels, finished=False).order_by("pk"))
+
+
+def message_for(receiver: AutomationModel, task: AutomationTaskModel) -> Message:
+    """Return the task's message as ``receiver`` gets it; raise `MessageRefused` if it cannot."""
+    outbox: dict[str, Any] = task.outbox or {}
+    owner = receiver.get_automation_class()
+    data = prepare(owner, outbox["message"], outbox["data"])
+    return Message(outbox["message"], outbox["token"], data, key=task.idempotency_key)
+
+
+def later(run_id: int, task_id: int, now: datetime) -> Step:
+    """Let the task try again in about a second."""
+
+    def work() -> Step:
+        if lock_run(run_id, wait=False):
+            delay(task_id, run_id, now)
+        return Step(task_id=task_id, delayed=True)
+
+    return attended(run_id, work, now, [])
+
+
+def _sent(
+    run_id: int,
+    task_id: int,
+    claim: str,
+    seen: Collection[int],
+    now: datetime,
+    answers: list[Any],
+    error: Exception | None,
+    current: list[AutomationTaskModel],
+) -> Step:
+    # Nothing else is locked here, so waiting for whoever is at work can do no harm.
+    run = lock_run(run_id, wait=True)
+    if run is None:
+        return Step(task_id=task_id)
+    found = open_tasks_of(run)
+    task = next((task for task in due_tasks(found, now) if task.pk == task_id), None)
+    if task is None or task.outbox is None:
+        return Step(task_id=task_id, more=True)
+    current.append(task)
+    context = TaskContext(task, run, now, others=[other for other in found if other is not task])
+
+    def outcome() -> Outcome:
+        if error is not None:
+            raise error
+        return context.node.sent(context, answers)
+
+    attempt(context, outcome)
+    return close(context, claim, seen)

@@ -1,0 +1,231 @@
+"""
+What reaches a run from outside: a message to one, to all, or to one that it starts.
+
+Each run receives in a transaction of its own, and then runs what has become due within the budget
+of a request. Inside a transaction of the caller's everything is part of that one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from automations.definition.process import ProcessDefinition
+from automations.definition.receivers import prepare
+from automations.dispatch.claims import new_claim
+from automations.dispatch.inline import run_all
+from automations.engine import receiving
+from automations.engine.locking import atomic, in_transaction, runs
+from automations.engine.receiving import Message
+from automations.engine.sending import RECEIVED
+from automations.exceptions import BroadcastFailed, MessageRefused, WrongAutomation
+from automations.models import AutomationModel
+
+logger = logging.getLogger("automations")
+
+
+def send(definition: ProcessDefinition, run_id: int, message: Message) -> Any:
+    """
+    Let one run receive the message and run what is due then; return what it answers.
+
+    None if the class does not receive it, or not with this data, or the run has ended.
+    """
+    try:
+        data = prepare(definition.owner, message.name, message.data)
+    except MessageRefused as refused:
+        logger.info("%s", refused)
+        return None
+    claim = "" if in_transaction() else new_claim()
+    prepared = Message(message.name, message.token, data, message.key)
+    answer = receiving.receive(run_id, prepared, claim=claim)
+    run_all([run_id], claim=claim)
+    return answer
+
+
+def find(definition: ProcessDefinition, wanted: Any) -> int | None:
+    """
+    Return the primary key of the process's run that ``wanted`` means; None if there is none.
+
+    ``wanted`` is an automation, a row, a primary key or a key. Raise `WrongAutomation` for an
+    automation or a row of another process.
+    """
+    row = getattr(wanted, "_row", wanted)
+    if isinstance(row, AutomationModel):
+        if row.automation_class not in definition.labels:
+            raise WrongAutomation(
+                f"Run {row.pk} belongs to {row.automation_class}, not to {definition.label}."
+            )
+        return row.pk
+    own = runs().filter(automation_class__in=definition.labels)
+    if isinstance(row, bool) or not isinstance(row, int | str):
+        return None
+    found = own.filter(pk=row) if isinstance(row, int) else own.filter(key=row)
+    return found.values_list("pk", flat=True).first()
+
+
+def create(owner: Any, message: Message) -> Any:
+    """
+    Start a run of ``owner`` that receives the message before its first node, then run it.
+
+    Both happen in one transaction. Of the message's data those parameters that ``unique`` names
+    start the run; if one is there already, it gets the message instead. Return the run; None if
+    the class does not receive the message, or not with this data, or its receiver has killed it.
+    """
+    try:
+        data = prepare(owner, message.name, message.data)
+    except MessageRefused as refused:
+        logger.info("%s", refused)
+        return None
+    names = () if isinstance(owner.unique, bool) else owner.unique
+    given = data if isinstance(data, Mapping) else {}
+    arguments = {name: given[name] for name in names if name in given}
+    with atomic():
+        run = owner(autorun=False, **arguments)
+        prepared = Message(message.name, message.token, data, message.key)
+        receiving.receive(run.id, prepared)
+    row = runs().filter(pk=run.id).first()
+    if row is None:
+        return None
+    run_all([run.id])
+    return owner(automation_id=run.id)
+
+
+def broadcast(definition: ProcessDefinition, message: Message) -> list[Any]:
+    """
+    Let every running run of the process receive the message, the oldest first.
+
+    One transaction per run; ``"received"`` stops it. What a receiver raises keeps nobody else from
+    the message: `BroadcastFailed` is raised when all others have it.
+    """
+    try:
+        data = prepare(definition.owner, message.name, message.data)
+    except MessageRefused as refused:
+        logger.info("%s", refused)
+        return []
+    prepared = Message(message.name, message.token, data, message.key)
+    answers: list[Any] = []
+    errors: dict[int, Exception] = {}
+    reached = []
+    for run_id in running(definition):
+        try:
+            answers.append(receiving.receive(run_id, prepared))
+        except Exception as error:
+            logger.exception("Run %s could not receive %r", run_id, message.name)
+            errors[run_id] = error
+            continue
+        reached.append(run_id)
+        if answers[-1] == RECEIVED:
+            break
+    run_all(reached)
+    if errors:
+        listed = ", ".join(f"{run_id}: {error!r}" for run_id, error in errors.items())
+        raise BroadcastFailed(
+            f"{len(errors)} runs of {definition.label} could not receive {message.name!r} "
+            f"({listed}). {len(answers)} others have it.",
+            answers,
+            errors,
+        )
+    return answers
+
+
+def running(definition: ProcessDefinition) -> Iterable[int]:
+    """Return the primary keys of the process's runs that have not ended, the oldest first."""
+    alive = runs().filter(automation_class__in=definition.labels, finished=False)
+    return list(alive.order_by("pk").values_list("pk", flat=True))
+
+
+class Receiver:
+    """What one sends messages to: a run, or the class of many."""
+
+    _meta: ClassVar[ProcessDefinition]
+    _row: AutomationModel | None
+    _message_key: str | None = None
+
+    # What the handle on a run brings.
+    save: Callable[..., None]
+    _bind: Callable[[AutomationModel], None]
+    _data_differs: Callable[[], bool]
+
+    def send_message(self, message: str, token: str | None = None, data: Any = None) -> Any:
+        """
+        Let this run receive ``message``, in a transaction of its own, and run what is due then.
+
+        ``receive_<message>(token, data)`` is called with ``data`` (a dict, or a request whose GET
+        parameters count) as `require_data_parameters` has it converted; what it changes in
+        ``self.data`` is saved. A node ``flow.ReceiveMessage(message)`` takes it too, also later.
+        Return what the receiver returns (True if only a node takes it); None if the run has
+        ended, does not receive this message, or not with this data. Raise what the receiver
+        raises, with nothing written, and `RunBusy` if the run does not become free in
+        ``ATM_LOCK_TIMEOUT`` seconds.
+        """
+        row = self._row
+        if row is None:
+            return None
+        if self._data_differs():
+            self.save()
+        answer = send(self._meta, row.pk, Message(message, token, data))
+        fresh = runs().filter(pk=row.pk).first()
+        if fresh is None:
+            self._row = None
+        else:
+            self._bind(fresh)
+        return answer
+
+    @property
+    def message_key(self) -> str | None:
+        """
+        What tells the message that is being received from all others; None if code has sent it.
+
+        It is the ``idempotency_key`` of the `SendMessage` task, the same over all its attempts.
+        """
+        return self._message_key
+
+    @classmethod
+    def satisfies_data_requirements(cls, message: str, data: Any) -> bool:
+        """Return whether runs receive ``message``, and ``data`` has what its receiver needs."""
+        try:
+            prepare(cls, message, data)
+        except MessageRefused:
+            return False
+        return True
+
+    @classmethod
+    def dispatch_message(
+        cls, automation: Any, message: str, token: str | None = None, data: Any = None
+    ) -> Any:
+        """
+        Send ``message`` to one run: an automation, a row, a primary key (int) or a key (str).
+
+        Like `send_message`; None also if there is no such run. Raise `WrongAutomation` for an
+        automation or a row of another class.
+        """
+        run_id = find(cls._meta, automation)
+        if run_id is None:
+            return None
+        if isinstance(automation, cls):
+            return automation.send_message(message, token, data)
+        return send(cls._meta, run_id, Message(message, token, data))
+
+    @classmethod
+    def broadcast_message(
+        cls, message: str, token: str | None = None, data: Any = None
+    ) -> list[Any]:
+        """
+        Send ``message`` to every running run of this class, one transaction each; oldest first.
+
+        Return all answers. A run that answers ``"received"`` catches it: the rest do not get it.
+        `BroadcastFailed` is raised when some could not receive it and all others have.
+        """
+        return broadcast(cls._meta, Message(message, token, data))
+
+    @classmethod
+    def create_on_message(cls, message: str, token: str | None = None, data: Any = None) -> Any:
+        """
+        Start a run, which receives ``message`` before its first node, and run it.
+
+        The parameters that ``unique`` names are taken from ``data``; if such a run is there
+        already, it receives the message. Return the run; None if the class does not receive this
+        message, or not with this data, or the receiver has killed the run.
+        """
+        return create(cls, Message(message, token, data))

@@ -1,0 +1,88 @@
+"""Tasks: the states they can be in, and the questions one asks about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from automations import settings
+from automations.models.assignment import has_all
+from automations.models.runs import RunState
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+    from automations.models.tasks import AutomationTaskModel  # noqa: F401 - named below
+
+
+class TaskState(models.TextChoices):
+    """The states of a task."""
+
+    READY = "ready", _("Ready")
+    WAITING = "waiting", _("Waiting")
+    COMPLETED = "completed", _("Completed")
+    SKIPPED = "skipped", _("Skipped")
+    MERGED = "merged", _("Merged")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+#: Tasks in these states are still to be done.
+OPEN = (TaskState.READY.value, TaskState.WAITING.value)
+
+
+class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
+    """Tasks, and questions one asks about them."""
+
+    def open(self) -> TaskQuerySet:
+        """Tasks that are still to be done."""
+        return self.filter(state__in=OPEN)
+
+    def offered(self) -> TaskQuerySet:
+        """Tasks that wait for a person, in runs that go on."""
+        return self.filter(
+            requires_interaction=True,
+            state=TaskState.WAITING,
+            automation__state=RunState.RUNNING,
+        )
+
+    def of_nobody(self) -> TaskQuerySet:
+        """
+        Tasks that wait for a user or a group that has been deleted: only the name is left.
+
+        Nobody but a superuser can do them.
+        """
+        return self.offered().filter(
+            Q(interaction_user=None) & ~Q(interaction_user_name="")
+            | Q(interaction_group=None) & ~Q(interaction_group_name="")
+        )
+
+    def doable_by(self, user: User | AnonymousUser) -> TaskQuerySet:
+        """
+        Tasks that wait for a person and that ``user`` may do.
+
+        The same rule as `AutomationTaskModel.may_be_done_by`, in a number of queries that does
+        not depend on how many tasks there are.
+        """
+        tasks = self.offered()
+        if not (user.is_authenticated and user.is_active):
+            return tasks.none()
+        if user.is_superuser:
+            return tasks
+        if settings.replaced("ATM_USER_WITH_PERMISSIONS_MODEL_METHOD"):
+            return tasks.filter(pk__in=[task.pk for task in tasks if task.may_be_done_by(user)])
+        groups = list(user.groups.values_list("pk", flat=True))
+        mine = Q(interaction_user=user.pk) | Q(interaction_user=None, interaction_user_name="")
+        mine &= Q(interaction_group__in=groups) | Q(
+            interaction_group=None, interaction_group_name=""
+        )
+        distinct = tasks.filter(mine).order_by().values_list("interaction_permissions", flat=True)
+        allowed = Q(pk=None)
+        for permissions in distinct.distinct():
+            if has_all(user, permissions):
+                allowed |= Q(interaction_permissions=permissions)
+        somebody = ~Q(interaction_user=None) | ~Q(interaction_group=None)
+        return tasks.filter(mine, allowed).filter(somebody | ~Q(interaction_permissions=[]))

@@ -1,0 +1,90 @@
+"""``{% load atm_tags %}``: the tasks of a user, and how things are called, in any template."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+from django import template
+from django.contrib.auth.models import AnonymousUser
+from django.template import Context, Template
+
+from automations.history import Names
+from automations.history import automation_name as name_of
+from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.tasks import TaskQuerySet
+
+register = template.Library()
+logger = logging.getLogger("automations")
+
+TASK_LIST = "automations/includes/task_list.html"
+CARD = "automations/includes/dashboard_item.html"
+
+
+@register.simple_tag(takes_context=True)
+def automation_tasks(context: Context, template: str = TASK_LIST, limit: int = 50) -> str:
+    """
+    Show the tasks that wait for the current user, oldest first; nothing to anonymous users.
+
+    ``template`` gets ``items``, pairs of a task and its names, the first ``limit`` of them;
+    ``count``, how many there are; and ``more``, whether some are left out.
+    """
+    if not _user(context).is_authenticated:
+        return ""
+    tasks = automation_task_list(context)
+    shown = list(tasks[: limit + 1])
+    more = len(shown) > limit
+    values = {
+        "items": [(task, Names.of(task)) for task in shown[:limit]],
+        "count": tasks.count() if more else len(shown),
+        "more": more,
+    }
+    return _render(context, template, values)
+
+
+@register.simple_tag(takes_context=True)
+def automation_task_list(context: Context) -> TaskQuerySet:
+    """Return the tasks that wait for the current user, oldest first; none for anonymous users."""
+    tasks = AutomationTaskModel.objects.doable_by(_user(context))
+    return tasks.select_related("automation").order_by("created", "pk")
+
+
+@register.simple_tag(takes_context=True)
+def dashboard_card(context: Context, automation: dict[str, Any]) -> str:
+    """
+    Show one card of the dashboard: by the automation's own template, else by the usual one.
+
+    An error in the automation's own template is logged, and said in the card.
+    """
+    own = automation["dashboard_template"]
+    if own and not automation["error"]:
+        try:
+            return _render(context, own, automation["dashboard"] | {"automation": automation})
+        except Exception:  # whatever the author's template raises costs one card only
+            logger.exception("The dashboard template %r of %s has failed.", own, automation["cls"])
+            automation = automation | {"error": True}
+    return _render(context, CARD, automation["dashboard"] | {"automation": automation})
+
+
+@register.filter
+def names(task: AutomationTaskModel) -> Names:
+    """Return how a task is called: ``.automation``, ``.node``, ``.description``."""
+    return Names.of(task)
+
+
+@register.filter
+def automation_name(run: AutomationModel) -> str:
+    """Return the name of a run's automation."""
+    return name_of(run)
+
+
+def _user(context: Context) -> Any:
+    """Return the user of the request that the template is rendered for."""
+    return getattr(context.get("request"), "user", None) or AnonymousUser()
+
+
+def _render(context: Context, name: str, values: dict[str, Any]) -> str:
+    """Return the template of that name, rendered with ``values`` on top of ``context``."""
+    engine = cast(Template, context.template).engine
+    with context.push(values):
+        return engine.get_template(name).render(context)

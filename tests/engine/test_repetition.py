@@ -1,0 +1,206 @@
+"""Runs that come back again and again, and runs that are started on schedule."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.db import IntegrityError
+from django.utils import timezone
+
+from automations.definition import known
+from automations.dispatch import schedules
+from automations.dispatch.sweep import sweep
+from automations.exceptions import DefinitionError
+from automations.models import AutomationModel, AutomationScheduleModel, AutomationTaskModel
+from tests.engine.rows import at, path, row
+from tests.plain import DAY, HOUR, NOW
+from tests.testapp.language import Daily, Hourly
+from tests.testapp.models import Effect
+
+in_all_ways = True
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def worked(run: Any, node: str = "work") -> int:
+    return Effect.objects.filter(run=run.id, node=node).count()
+
+
+def test_the_work_is_done_at_once_and_then_at_the_hour(clock: time_machine.Traveller) -> None:
+    run = Daily()
+    assert path(run) == ["prepare", "work", "again"]
+    assert row(run).due == datetime.datetime(2026, 3, 2, 21, tzinfo=BERLIN)
+    for day in range(1, 5):
+        clock.move_to(datetime.datetime(2026, 3, 1 + day, 21, tzinfo=BERLIN))
+        AutomationModel.run()
+        AutomationModel.run()
+        assert worked(run) == day + 1
+    assert worked(run, "prepare") == 1
+
+
+def test_the_hour_is_the_same_on_both_sides_of_a_change_of_the_clocks(
+    clock: time_machine.Traveller,
+) -> None:
+    clock.move_to(datetime.datetime(2026, 3, 28, 20, tzinfo=BERLIN))
+    run = Daily()
+    for day in (28, 29, 30):
+        due = row(run).due
+        assert due is not None
+        assert timezone.localtime(due).hour == 21
+        assert timezone.localtime(due).day == day
+        clock.move_to(due)
+        AutomationModel.run()
+
+
+def test_of_several_missed_times_one_is_made_up_and_the_grid_stays(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Hourly()
+    assert row(run).due == NOW + HOUR
+    clock.shift(5.5 * HOUR)
+    for _ in range(3):
+        AutomationModel.run()
+    assert worked(run) == 2
+    assert row(run).due == NOW + 6 * HOUR
+    assert row(run).data["_back_since"] == NOW.isoformat()
+
+
+def test_an_endless_history_is_kept_bounded_and_its_join_still_counts(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Hourly()
+    for _ in range(30):
+        clock.shift(HOUR)
+        AutomationModel.run()
+    assert worked(run) == 31
+    tasks = AutomationTaskModel.objects.filter(automation=run.id)
+    assert tasks.count() <= 5 + 2 + 5
+    assert path(run)[:2] == ["start", "work"]  # which the Join counts
+    run.send_message("stop")
+    clock.shift(HOUR)
+    AutomationModel.run()
+    AutomationModel.run()
+    assert run.finished()
+    assert path(run)[-1] == "end"
+
+
+def test_a_long_history_is_shortened_step_by_step(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from automations.engine import history_limit
+
+    monkeypatch.setattr(history_limit, "AT_ONCE", 1)
+    run = Daily()
+    for _ in range(12):
+        clock.shift(DAY)
+        AutomationModel.run()
+        AutomationModel.run()
+    closed = AutomationTaskModel.objects.filter(automation=run.id, finished__isnull=False)
+    # Two tasks come with each pass and one goes.
+    assert 10 < closed.count() < 26
+
+
+# On schedule
+
+
+@pytest.fixture
+def weekly(clock: time_machine.Traveller) -> Iterator[Any]:
+    from tests.testapp import scheduled
+
+    known.add(scheduled.Weekly._meta)
+    yield scheduled.Weekly
+    known._by_label.pop(scheduled.Weekly.get_automation_name())
+
+
+def test_a_run_is_started_at_each_time_of_the_schedule(
+    weekly: Any, clock: time_machine.Traveller
+) -> None:
+    assert sweep().started == 0
+    schedule = AutomationScheduleModel.objects.get()
+    assert str(schedule) == f"{weekly.get_automation_name()}: cron 0 9 * * MON"
+    monday = datetime.datetime(2026, 3, 9, 9, tzinfo=BERLIN)
+    assert schedule.due == monday
+    for week in range(3):
+        clock.move_to(monday + week * 7 * DAY)
+        report = sweep()
+        assert report.started == 1
+        assert "1 started on schedule" in str(report)
+        assert sweep().started == 0
+    runs = AutomationModel.objects.filter(automation_class=weekly.get_automation_name())
+    assert [run.state for run in runs] == ["finished"] * 3
+    assert runs[0].data == {"_scheduled": monday.astimezone(datetime.UTC).isoformat()}
+
+
+def test_of_several_missed_starts_one_is_made_up(
+    weekly: Any, clock: time_machine.Traveller
+) -> None:
+    sweep()
+    clock.shift(30 * DAY)
+    assert sweep().started == 1
+    assert sweep().started == 0
+    due = AutomationScheduleModel.objects.get().due
+    assert due is not None
+    assert timezone.now() < due <= timezone.now() + 7 * DAY
+
+
+def test_a_schedule_that_is_changed_counts_from_now(
+    weekly: Any, clock: time_machine.Traveller
+) -> None:
+    sweep()
+    AutomationScheduleModel.objects.update(rule="cron 0 8 * * TUE", due=NOW)
+    assert sweep().started == 0
+    assert AutomationScheduleModel.objects.get().rule == "cron 0 9 * * MON"
+
+
+def test_a_schedule_under_a_former_name_is_taken_over(weekly: Any) -> None:
+    AutomationScheduleModel.objects.create(
+        automation_class="old.Weekly", rule="cron 0 9 * * MON", due=NOW
+    )
+    weekly._meta.options.__dict__["former_names"] = ("older.Weekly", "old.Weekly")
+    try:
+        assert sweep().started == 1
+        assert AutomationScheduleModel.objects.get().automation_class.endswith("Weekly")
+    finally:
+        weekly._meta.options.__dict__["former_names"] = ()
+
+
+def test_whoever_comes_second_starts_nothing(
+    weekly: Any, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep()
+    assert schedules.start_one(weekly._meta, timezone.now()) == 0
+    AutomationScheduleModel.objects.all().delete()
+
+    def faster(*args: Any, **kwargs: Any) -> None:
+        raise IntegrityError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AutomationScheduleModel, "save", faster)
+        assert schedules.start_scheduled(NOW) == (0, 0)
+
+
+def test_a_start_that_fails_is_tried_again(
+    weekly: Any, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep()
+    clock.shift(7 * DAY)
+
+    def flawed(*args: Any, **kwargs: Any) -> None:
+        raise DefinitionError("flawed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schedules.starting, "start", flawed)
+        report = sweep()
+        assert (report.started, report.broken, report.ok) == (0, 1, False)
+    assert sweep().started == 1
+
+
+def test_a_project_without_schedules_asks_nothing(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert schedules.start_scheduled(NOW) == (0, 0)
+    assert at(Daily(), "prepare").state == "completed"

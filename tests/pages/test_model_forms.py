@@ -1,0 +1,116 @@
+"""Forms of models: what a person enters is saved with the task, and with nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError
+from django.test import Client
+from django.urls import reverse
+
+from automations.models import AutomationModel
+from tests.engine.rows import at, path
+from tests.testapp.language import IssueListForm, Makes
+from tests.testapp.models import IssueList, Webinar
+
+
+@pytest.fixture(params=[False, True], ids=["in a TestCase", "committing"])
+def ada(request: pytest.FixtureRequest) -> User:
+    request.getfixturevalue("transactional_db" if request.param else "db")
+    return User.objects.create(username="ada")
+
+
+@pytest.fixture
+def page(ada: User) -> Client:
+    client = Client()
+    client.force_login(ada)
+    return client
+
+
+def url(run: Makes, node: str) -> str:
+    return reverse("automations:task", args=[at(run, node).pk])
+
+
+def test_a_form_of_a_model_makes_the_object_and_keeps_its_key(page: Client, ada: User) -> None:
+    run = Makes()
+    assert page.get(url(run, "make")).status_code == 200
+    assert not IssueList.objects.exists()
+    assert page.post(url(run, "make"), {"title": "first"}).status_code == 302
+    made = IssueList.objects.get()
+    run = Makes(automation_id=run.id)
+    assert run.issue_list == made
+    assert run.data["issue_list"] == made.pk
+    assert run.data["make"] == {"title": "first"}
+    assert run.data["_make_validated"]["user_id"] == ada.pk
+    assert AutomationModel.objects.for_object(made).get().pk == run.id
+
+
+def test_a_form_of_a_model_changes_the_object_that_is_there(page: Client) -> None:
+    run = Makes()
+    page.post(url(run, "make"), {"title": "first"})
+    assert 'value="first"' in page.get(url(run, "change")).text
+    page.post(url(run, "change"), {"title": "second"})
+    assert [made.title for made in IssueList.objects.all()] == ["second"]
+    assert path(run) == ["make", "change", "other"]
+
+
+def test_a_form_of_a_model_whose_object_is_gone_makes_a_new_one(page: Client) -> None:
+    run = Makes()
+    page.post(url(run, "make"), {"title": "first"})
+    IssueList.objects.all().delete()
+    assert page.get(url(run, "change")).status_code == 200
+    page.post(url(run, "change"), {"title": "second"})
+    assert Makes(automation_id=run.id).issue_list.title == "second"
+
+
+def test_what_is_wrong_saves_nothing(page: Client) -> None:
+    run = Makes()
+    response = page.post(url(run, "make"), {"title": ""})
+    assert response.status_code == 200
+    assert not IssueList.objects.exists()
+    assert path(run) == ["make"]
+
+
+def test_who_is_too_late_with_what_may_exist_once_is_told_and_nothing_moves(
+    page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Makes()
+
+    def save(self: Any) -> None:
+        IssueList.objects.create(title="half")
+        raise IntegrityError("duplicate")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IssueListForm, "save", save)
+        response = page.post(url(run, "make"), {"title": "first"})
+    assert response.status_code == 200
+    assert "contradicts what is there" in response.text
+    assert 'value="first"' in response.text
+    assert not IssueList.objects.exists()
+    assert page.post(url(run, "make"), {"title": "first"}).status_code == 302
+
+
+def test_a_file_of_a_model_is_kept_once_under_its_name(
+    page: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    run = Makes()
+    page.post(url(run, "make"), {"title": "first"})
+    page.post(url(run, "change"), {"title": "first"})
+    upload = SimpleUploadedFile("talk.txt", b"slides")
+    begins = "2026-03-02 09:00"
+    sent = {"title": "talk", "begins": begins, "slides": upload}
+    assert page.post(url(run, "other"), sent).status_code == 302
+    talk = Webinar.objects.get()
+    run = Makes(automation_id=run.id)
+    assert run.finished()
+    assert run.data["other"]["slides"] == talk.slides.name
+    assert talk.slides.read() == b"slides"
+    assert run.talk == talk  # a key that the class does not declare gives its object too
+    assert AutomationModel.objects.for_object(talk, "talk").exists()
+    talk.slides.close()
+    assert len(list(tmp_path.rglob("*.txt"))) == 1
