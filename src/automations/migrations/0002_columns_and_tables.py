@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "schedule",
                 "verbose_name_plural": "schedules",
-                "constraints": [models.UniqueConstraint(fields=("automation_class",), name="atm_schedule_one_per_class")],
+                "constraints": [models.UniqueConstraint(fields=["automation_class"], name="atm_schedule_one_per_class")],
             },
         ),
         CreateModel(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from django.utils.module_loading import import_string
 
+from automations.definition import known
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
+from automations.engine.bindings import bindings
 from automations.engine.starting import make_unique_key
 
 
@@ -29,7 +31,8 @@ def _find(path: str) -> Any:
     try:
         found = import_string(path)
     except Exception:  # noqa: BLE001 - whatever the module of a project raises
-        return None
+        renamed = known.current(path)
+        return renamed.owner if renamed else None
     return found if isinstance(getattr(found, "_meta", None), ProcessDefinition) else None
 
 
@@ -55,14 +58,10 @@ def unique_key(automation: Any, label: str, data: Any) -> str | None:
         return None
 
 
-def bound_keys(models: Mapping[str, Any], data: Any) -> Iterator[tuple[str, str, str]]:
-    """
-    Yield what a run with this ``data`` is bound to: attribute, label of the model, primary key.
-
-    ``models`` are those that the class declares, by attribute. The label is in lower case, the
-    key is text: as they are kept in `AutomationObjectModel`.
-    """
-    for name, model in models.items():
-        key = data.get(name) if isinstance(data, dict) else None
-        if isinstance(key, int | str) and not isinstance(key, bool) and len(str(key)) <= 255:
-            yield name, model._meta.label_lower, str(key)
+def bound_keys(automation: Any, data: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield what a run with this ``data`` is bound to: attribute, label of the model, key."""
+    if automation is None or not isinstance(data, dict):
+        return
+    for name, (label, key) in bindings(automation._meta, data).items():
+        if not isinstance(data[name], bool) and len(key) <= 255:
+            yield name, label, key

@@ -123,10 +123,9 @@ class Conversion:
             run.unique_key = unique_key(automation, run.automation_class, run.data)
         for changes in verdict.new_tasks:
             self.tasks.create(automation=run, **changes)
-        models = automation._meta.models if automation else {}
         self.objects.bulk_create(
             self.objects.model(automation=run, name=name, model=label, object_key=key)
-            for name, label, key in bound_keys(models, run.data)
+            for name, label, key in bound_keys(automation, run.data)
         )
 
     def _give_unique_keys(self, runs: list[Any]) -> None:

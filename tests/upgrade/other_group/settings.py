@@ -11,6 +11,6 @@ INSTALLED_APPS = [
 MIDDLEWARE: list[str] = []
 ROOT_URLCONF = "tests.upgrade.today.workshop.urls"
 ATM_GROUP_MODEL = "other_group.Team"
-# The three go together.
-ATM_USER_WITH_PERMISSIONS_FORM_METHOD = "tests.testapp.swapped.for_form"
-ATM_USER_WITH_PERMISSIONS_MODEL_METHOD = "tests.testapp.swapped.for_task"
+# All three of them, or none.
+ATM_USER_WITH_PERMISSIONS_FORM_METHOD = "tests.upgrade.other_group.people.nobody"
+ATM_USER_WITH_PERMISSIONS_MODEL_METHOD = "tests.upgrade.other_group.people.nobody"

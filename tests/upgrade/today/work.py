@@ -89,7 +89,7 @@ def finish() -> None:
     for run in AutomationModel.objects.filter(automation_class="workshop.automations.Condition"):
         run.data["go"] = True
         run.save(update_fields=["data"])
-    for _ in range(4):
+    for _ in range(8):
         for task in AutomationTaskModel.objects.offered():
             assert not task.may_be_done_by(bob), task
             assert task.may_be_done_by(ada), task
@@ -97,7 +97,8 @@ def finish() -> None:
             client.force_login(ada)
             answered = client.post(f"/{task.pk}", {"remark": "fine"})
             assert answered.status_code == 302, answered.status_code
-        for task in AutomationTaskModel.objects.filter(state="failed"):
+        failed = AutomationTaskModel.objects.filter(state="failed")
+        for task in failed.exclude(automation__automation_class__endswith=".Retired"):
             task.retry(user=ada)
         clock.move_on()
         AutomationModel.run()

@@ -180,7 +180,7 @@ class Condition(Noting):
 class Weekly(Noting):
     start = flow.Execute(this.note)
     wait = flow.Execute(this.note).AfterWaitingFor(DAY)
-    end = flow.End()
+    again = flow.Repeat(this.start).EveryNDays(7)
 
 
 class Bound(Noting):

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import datetime
+import os
 
-#: How far process time is ahead.
-ahead = datetime.timedelta()
+#: How far process time is ahead; at first it is a minute after the old release was at work.
+ahead = datetime.timedelta(seconds=float(os.environ["WORKSHOP_AHEAD"]))
 
 
 def now() -> datetime.datetime:
