@@ -1,0 +1,69 @@
+"""What has come is never missed: no wake-up is lost between two who are at work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from automations.dispatch import peek
+from automations.engine import receiving, steps
+from automations.engine.receiving import Message
+from automations.models import AutomationModel
+from tests.engine.rows import at, path
+from tests.plain import HOUR, NOW
+from tests.testapp.hard import Invoice, Patient, Payer
+from tests.testapp.models import Webinar
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_message_that_only_a_sweep_is_left_to_hand_over_is_taken() -> None:
+    run = Invoice(number=1)
+    AutomationModel.run()
+    assert at(run, "paid").state == "waiting"
+    receiving.receive(run.id, Message("paid"))  # and whoever has sent it crashes
+    AutomationModel.run()
+    assert path(run) == ["start", "paid", "book", "end"]
+
+
+def test_a_message_that_is_ready_to_go_goes_whatever_its_condition_says_now() -> None:
+    invoice = Invoice(number=1)
+    run = Payer(invoice=invoice.id, told=True, autorun=False)
+    assert steps.step(run.id).postponed is False
+    assert at(run, "start").outbox
+    AutomationModel.objects.filter(pk=run.id).update(data={"invoice": invoice.id, "told": False})
+    AutomationModel.run()
+    assert path(run) == ["start", "end"]
+
+
+@pytest.mark.parametrize("change", ["data", "object"])
+def test_a_change_between_two_looks_is_not_put_off(
+    clock: time_machine.Traveller, settings: Any, change: str
+) -> None:
+    settings.ATM_POLL = 3600
+    webinar = Webinar.objects.create(title="wait", begins=NOW)
+    run = Patient(webinar=webinar)
+    clock.shift(2 * HOUR)
+    block = list(AutomationModel.objects.filter(pk=run.id))
+    look_later = peek.look_later
+    now = NOW + 2 * HOUR
+
+    def too_late(*given: Any) -> None:
+        clock.shift(timedelta(seconds=1))
+        if change == "data":
+            handle = Patient(automation_id=run.id)
+            handle.data["go"] = True
+            handle.save()
+        else:
+            webinar.title = "go"
+            webinar.save()
+        look_later(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(peek, "look_later", too_late)
+        assert peek.idle_runs(block, now) == {run.id}
+    AutomationModel.run()
+    assert run.finished()
