@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 import time_machine
 
+from automations import triggers
 from automations.dispatch import peek
 from automations.engine import receiving, steps
 from automations.engine.receiving import Message
+from automations.exceptions import RunBusy
 from automations.models import AutomationModel
-from tests.engine.rows import at, path
-from tests.plain import HOUR, NOW
+from tests.engine.rows import at, path, row
+from tests.plain import DAY, HOUR, NOW
 from tests.testapp.hard import Invoice, Patient, Payer
+from tests.testapp.language import WebinarJourney
 from tests.testapp.models import Webinar
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,3 +70,22 @@ def test_a_change_between_two_looks_is_not_put_off(
         assert peek.idle_runs(block, now) == {run.id}
     AutomationModel.run()
     assert run.finished()
+
+
+def test_one_run_that_is_busy_keeps_no_other_from_its_object(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webinar = Webinar.objects.create(title="Django", begins=NOW + 10 * DAY)
+    runs = [WebinarJourney(webinar=webinar) for _ in range(3)]
+    look_anew = triggers.look_anew
+
+    def busy(run_id: int) -> None:
+        if run_id == runs[0].id:
+            raise RunBusy("busy")
+        look_anew(run_id)
+
+    monkeypatch.setattr(triggers, "look_anew", busy)
+    webinar.begins = NOW + 5 * DAY
+    webinar.save()
+    AutomationModel.run()
+    assert [row(run).due for run in runs] == [NOW + 9 * DAY, NOW + 4 * DAY, NOW + 4 * DAY]
