@@ -42,6 +42,20 @@ def test_a_message_that_is_ready_to_go_goes_whatever_its_condition_says_now() ->
     assert path(run) == ["start", "end"]
 
 
+def test_a_message_that_came_in_time_counts_however_late_it_is_looked_at(
+    clock: time_machine.Traveller,
+) -> None:
+    in_time, late = Invoice(number=1), Invoice(number=2)
+    clock.shift(14 * DAY - HOUR)
+    receiving.receive(in_time.id, Message("paid"))
+    clock.shift(2 * HOUR)
+    receiving.receive(late.id, Message("paid"))
+    AutomationModel.run()
+    AutomationModel.run()
+    assert path(in_time) == ["start", "paid", "book", "end"]
+    assert path(late) == ["start", "paid", "dun", "end"]
+
+
 @pytest.mark.parametrize("change", ["data", "object"])
 def test_a_change_between_two_looks_is_not_put_off(
     clock: time_machine.Traveller, settings: Any, change: str
