@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 
 from automations import triggers
 from automations.dispatch import peek
@@ -16,7 +17,7 @@ from automations.exceptions import RunBusy
 from automations.models import AutomationModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY, HOUR, NOW
-from tests.testapp.hard import Invoice, Patient, Payer
+from tests.testapp.hard import InTurn, Invoice, Patient, Payer
 from tests.testapp.language import WebinarJourney
 from tests.testapp.models import Webinar
 
@@ -103,3 +104,17 @@ def test_one_run_that_is_busy_keeps_no_other_from_its_object(
     webinar.save()
     AutomationModel.run()
     assert [row(run).due for run in runs] == [NOW + 9 * DAY, NOW + 4 * DAY, NOW + 4 * DAY]
+
+
+def test_who_is_asked_is_looked_up_once(clock: time_machine.Traveller) -> None:
+    ada = User.objects.create(username="ada")
+    run = InTurn(person=ada.pk)
+    for _ in range(3):
+        clock.shift(HOUR)
+        AutomationModel.run()
+    ada.delete()
+    clock.shift(HOUR)
+    AutomationModel.run()
+    assert row(run).state == "running"
+    assert row(run).data["turns"] == 1
+    assert at(run, "ask").reminded == 4
