@@ -17,7 +17,7 @@ from automations.exceptions import RunBusy
 from automations.models import AutomationModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY, HOUR, NOW
-from tests.testapp.hard import InTurn, Invoice, Patient, Payer
+from tests.testapp.hard import InTurn, Invoice, Patient, Payer, Watching
 from tests.testapp.language import WebinarJourney
 from tests.testapp.models import Webinar
 
@@ -118,3 +118,13 @@ def test_who_is_asked_is_looked_up_once(clock: time_machine.Traveller) -> None:
     assert row(run).state == "running"
     assert row(run).data["turns"] == 1
     assert at(run, "ask").reminded == 4
+
+
+def test_a_node_that_asks_again_is_asked_again_beside_its_reminder(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Watching()
+    AutomationModel.objects.filter(pk=run.id).update(data={"done": True})
+    clock.shift(HOUR)
+    AutomationModel.run()
+    assert run.finished()
