@@ -19,8 +19,11 @@ class PlainContext:
     def __init__(self, now: datetime.datetime = NOW, **attributes: Any) -> None:
         self.now = now
         self.visits = attributes.pop("visits", {})
+        self.messages = attributes.pop("messages", {})
         self.automation = SimpleNamespace(**attributes)
-        self.task = SimpleNamespace(created=NOW, data={}, reminders=[], tries=0, retry_at=None)
+        self.task = SimpleNamespace(
+            created=NOW, data={}, reminders=[], requires_interaction=False, tries=0, retry_at=None
+        )
 
     def resolve(self, value: Any) -> Any:
         """Return ``value``, or the attribute that it stands for."""
@@ -35,4 +38,9 @@ class PlainContext:
     def first_visit(self, name: str) -> datetime.datetime | None:
         """Return when the run first came to the node ``name``."""
         found: datetime.datetime | None = self.visits.get(name)
+        return found
+
+    def message_came(self, name: str) -> datetime.datetime | None:
+        """Return when the oldest message ``name`` came that is kept."""
+        found: datetime.datetime | None = self.messages.get(name)
         return found

@@ -212,11 +212,18 @@ def object_saved(sender: type[Model], instance: Model, using: str, **kwargs: Any
 
 
 def look_at_runs_of(models: list[type[Model]], key: str) -> None:
-    """Let the engine look at the conditions and times of the running runs bound to the object."""
+    """
+    Let the engine look at the conditions and times of the running runs bound to the object.
+
+    One that cannot be told keeps no other from it: its times are asked again when they come.
+    """
     found = runs().filter(
         bound_objects__model__in={label_of(model) for model in models},
         bound_objects__object_key=key,
         state=RunState.RUNNING,
     )
     for run_id in found.order_by("pk").distinct().values_list("pk", flat=True):
-        look_anew(run_id)
+        try:
+            look_anew(run_id)
+        except Exception:
+            logger.exception("Run %s could not be told that an object was saved", run_id)

@@ -13,7 +13,7 @@ from automations.engine import incidents, people, starting, steps
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, row, states
-from tests.plain import HOUR
+from tests.plain import HOUR, PlainContext
 from tests.testapp import processes
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
@@ -214,19 +214,12 @@ def test_a_person_who_is_asked_by_a_wrong_key_is_an_incident(
 
 
 def test_a_permission_that_is_no_dotted_name_is_an_incident() -> None:
-    class Context:
-        """Gives every value as it is."""
-
-        def evaluate(self, value: Any) -> Any:
-            """Return ``value``."""
-            return value
-
     from automations import flow
     from automations.exceptions import DefinitionError
 
     node: Any = flow.Form(ApprovalForm).Permission("change")
     with pytest.raises(DefinitionError, match=r"needs 'app_label\.codename', not 'change'"):
-        node.execute(Context())
+        node.execute(PlainContext())
 
 
 # Conditions

@@ -25,3 +25,6 @@ class Context(Protocol):
 
     def first_visit(self, name: str) -> datetime.datetime | None:
         """Return when the run first came to the node ``name``; None if it never did."""
+
+    def message_came(self, name: str) -> datetime.datetime | None:
+        """Return when the oldest message ``name`` came that is kept for a node; None: none is."""

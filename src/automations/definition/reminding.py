@@ -56,7 +56,9 @@ class Reminding(Modified):
             passed.append(count)
         until = self.next_reminder(context, passed)
         if until and (outcome.until is None or until < outcome.until):
-            outcome = replace(outcome, until=until)
+            # Nothing but a time ends a Postpone, so one without a time is looked at every sweep.
+            again = isinstance(outcome, Postpone) and outcome.until is None
+            outcome = replace(outcome, until=until, poll=outcome.poll or again)
         return replace(outcome, reminded=tuple(passed)) if passed != done else outcome
 
     def reminds_now(self, context: Context) -> bool:

@@ -16,8 +16,8 @@ from automations import payload
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.definition.references import Reference, as_reference
-from automations.engine.locking import tasks
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.engine.locking import messages, tasks
+from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 
 
 class RunContext:
@@ -65,6 +65,14 @@ class RunContext:
     def data_changed(self) -> bool:
         """Whether ``data`` differs from what was read. Raise `InvalidData` if it is no JSON."""
         return payload.encode(self.run.data) != self._before
+
+    def kept_message(self, name: str) -> AutomationMessageModel | None:
+        """Return the oldest message ``name`` that no node has taken; None if there is none."""
+        kept = messages().filter(automation=self.run.pk, name=name, taken=None).order_by("pk")
+        for key, called in kept.values_list("pk", "name"):
+            if called == name:  # some databases take "paid" and "Paid" for equal
+                return messages().get(pk=key)
+        return None
 
     def undo(self) -> None:
         """Make the objects in memory what the rows are again, after a savepoint was undone."""
@@ -121,6 +129,11 @@ class TaskContext(RunContext):
         visits = tasks().filter(automation=self.run.pk, status=name)
         first: datetime | None = visits.order_by("pk").values_list("created", flat=True).first()
         return first
+
+    def message_came(self, name: str) -> datetime | None:
+        """Return when the oldest message ``name`` came that is kept for a node; None: none is."""
+        kept = self.kept_message(name)
+        return kept.created if kept else None
 
 
 def open_tasks_of(run: AutomationModel) -> list[AutomationTaskModel]:

@@ -163,7 +163,8 @@ def look_anew(run_id: int) -> None:
         if run is not None and not run.finished:
             context = RunContext(run, settings.now(), open_tasks_of(run))
             look_again(context)
-            settle(context, {})
+            # Also if nothing else is written: who has looked before, without a lock, sees it.
+            settle(context, {"updated": context.now})
 
 
 def look_again(context: RunContext) -> None:

@@ -213,12 +213,7 @@ def wait(context: TaskContext, outcome: Ask | Listen, **changes: Any) -> None:
 
 def listen(context: TaskContext, outcome: Listen) -> None:
     """Take the oldest message that is kept, and let the node say what comes of it; else wait."""
-    kept = (
-        messages()
-        .filter(automation=context.run, name=outcome.message, taken=None)
-        .order_by("pk")
-        .first()
-    )
+    kept = context.kept_message(outcome.message)
     if kept is None:
         wait(context, outcome)
         return

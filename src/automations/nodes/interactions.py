@@ -81,12 +81,15 @@ class Form(Node):
     # What the engine and the pages ask
 
     def execute(self, context: Context) -> Outcome:
+        until, poll = self.deadline(context), bool(self.skip_conditions)
+        if context.task.requires_interaction:
+            return Ask(until=until, poll=poll)  # somebody is asked already: nobody else is
         return Ask(
             user=self._assignee(context, self.user, get_user_model(), "user"),
             group=self._assignee(context, self.group, group_model(), "group"),
             permissions=tuple(self._permission(context, value) for value in self.permissions),
-            until=self.deadline(context),
-            poll=bool(self.skip_conditions),
+            until=until,
+            poll=poll,
         )
 
     def get_form_class(self, context: Context) -> type[BaseForm]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from automations.definition.receivers import receives
 from automations.definition.references import as_reference
 from automations.exceptions import DefinitionError
 from automations.nodes.work import WorkNode
-from automations.outcomes import Complete, Listen, Outcome, Send
+from automations.outcomes import Complete, Listen, Outcome, Send, Skip
 
 
 class SendMessage(WorkNode):
@@ -136,7 +137,8 @@ class ReceiveMessage(Node):
 
     The message comes from ``run.send_message("paid", token, data)`` or a `SendMessage` node. Its
     data is kept in the run's ``data`` under the node's name, token and data in the task's result.
-    The messages are taken in the order in which they came, each once.
+    The messages are taken in the order in which they came, each once. One that came before the
+    time was over counts, however late the engine looks.
     """
 
     bpmn: ClassVar[str] = "receiveTask"
@@ -147,6 +149,16 @@ class ReceiveMessage(Node):
 
     def execute(self, context: Context) -> Outcome:
         return Listen(self.message, until=self.deadline(context), poll=bool(self.skip_conditions))
+
+    def limits(self, context: Context) -> Iterator[tuple[datetime.datetime, Skip]]:
+        for moment, outcome in super().limits(context):
+            if moment > context.now or not self.came_by(context, moment):
+                yield moment, outcome
+
+    def came_by(self, context: Context, moment: datetime.datetime) -> bool:
+        """Return whether the message could have been taken by ``moment``."""
+        came = None if self.conditions else context.message_came(self.message)
+        return came is not None and max(came, self.waits_until(context) or came) <= moment
 
     def received(self, context: Context, token: str | None, data: Any) -> Outcome:
         return Complete(result={"token": token, "data": data}, data={self.name: data})
