@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models.signals import post_save
 
 from automations import flow, triggers
+from automations.definition import known
 from automations.exceptions import DefinitionError
 from automations.models import AutomationModel
 from tests.engine.rows import at, path, row
@@ -84,7 +85,7 @@ def test_what_the_start_raises_the_sender_gets_and_nothing_is_left() -> None:
 
 @pytest.mark.api("on_signal")
 def test_importing_again_subscribes_no_second_time() -> None:
-    before = dict(vars(language))
+    before, known_before = dict(vars(language)), dict(known._by_label)
     try:
         importlib.reload(sys.modules[language.__name__])
         before["opened"].send("door")  # the signal of the first import has the first class
@@ -94,6 +95,7 @@ def test_importing_again_subscribes_no_second_time() -> None:
         assert runs(Listed).count() == 1
     finally:
         vars(language).update(before)
+        known._by_label.update(known_before)
         triggers.connect(Listed, post_save, lambda **kwargs: None, sender=Ticket)
 
 
