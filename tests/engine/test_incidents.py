@@ -13,11 +13,11 @@ from automations.engine import people, starting, steps
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, row, states
-from tests.plain import HOUR
+from tests.plain import HOUR, NOW
 from tests.testapp import processes
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
-from tests.testapp.processes import Fragile, Offer, Straight, Waiting
+from tests.testapp.processes import Fragile, Offer, Single, Straight, Waiting
 
 in_all_ways = True
 
@@ -128,6 +128,42 @@ def test_two_people_cannot_retry_the_same_failure(failed: Fragile) -> None:
     at(failed, "risky").skip()
     with pytest.raises(TaskClosed):
         at(failed, "risky").skip()
+
+
+@pytest.mark.api("D5", "kill")
+def test_cancelling_ends_a_failed_run_with_all_that_is_open(
+    failed: Fragile, clock: time_machine.Traveller
+) -> None:
+    mia = User.objects.create(username="mia")
+    run = row(failed)
+    run.cancel(mia, "ordered twice")
+    assert (run.state, run.finished, run.ended, run.due) == ("cancelled", True, NOW + HOUR, None)
+    assert {states(failed)[name] for name in ("risky", "patient", "ask")} == {"cancelled"}
+    assert at(failed, "risky").message == "RuntimeError: the wire is cut"
+    entry = AutomationAuditModel.objects.get(automation=run)
+    assert (entry.action, entry.user, entry.task, entry.reason) == (
+        "cancel",
+        mia,
+        None,
+        "ordered twice",
+    )
+    clock.shift(100 * HOUR)
+    assert AutomationModel.run().looked_at == 0
+    with pytest.raises(TaskClosed, match="is cancelled and cannot be cancelled"):
+        run.cancel()
+    with pytest.raises(TaskClosed):
+        at(failed, "risky").retry()
+    with pytest.raises(TaskClosed):
+        row(Straight()).cancel()
+
+
+@pytest.mark.api("unique")
+def test_a_cancelled_run_makes_room_for_a_new_one() -> None:
+    run = Single()
+    row(run).cancel()
+    assert run.finished()
+    assert row(run).unique_key is None
+    assert Single().id != run.id
 
 
 # What the code no longer knows

@@ -1,4 +1,4 @@
-"""What a person does to a run: complete a form, retry or skip a failed task."""
+"""What a person does to a run: complete a form, retry or skip a failed task, cancel the run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from automations import settings
 from automations.engine.attention import wake
 from automations.engine.context import TaskContext, open_tasks_of
 from automations.engine.locking import act_on, alias, lock_run, tasks
-from automations.engine.run_row import settle
+from automations.engine.run_row import cancel_row, settle
 from automations.engine.steps import claim_columns
-from automations.engine.transitions import apply, follow, move, revive
+from automations.engine.transitions import apply, change_state, follow, move, revive
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
@@ -46,7 +46,7 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str =
         if context.data_changed and not context.changes.get("finished"):
             wake(context, context.others)
         settle(context, claim_columns(run, claim, keep=True))
-        record(Action.COMPLETE, task, person)
+        record(Action.COMPLETE, run_id, task, person)
 
 
 def retry(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> None:
@@ -59,7 +59,7 @@ def retry(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> N
         context = _failed(run_id, task_id)
         move(context, TaskState.READY, due=context.now, message="", traceback="", result=None)
         revive(context)
-        record(Action.RETRY, context.task, user, reason)
+        record(Action.RETRY, run_id, context.task, user, reason)
 
 
 def skip(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> None:
@@ -74,13 +74,33 @@ def skip(run_id: int, task_id: int, *, user: Any = None, reason: str = "") -> No
         move(context, TaskState.SKIPPED, message="skipped by a person")
         follow(context)
         revive(context)
-        record(Action.SKIP, context.task, user, reason)
+        record(Action.SKIP, run_id, context.task, user, reason)
 
 
-def record(action: str, task: AutomationTaskModel, user: Any, reason: str = "") -> None:
+def cancel(run_id: int, *, user: Any = None, reason: str = "") -> None:
+    """
+    End the run as it is: what is open or has failed is not done any more.
+
+    Raise `TaskClosed` if the run has ended, `RunBusy` if it does not become free.
+    """
+    with act_on(run_id):
+        run, found = _locked(run_id)
+        if run.state in (RunState.FINISHED, RunState.CANCELLED):
+            raise TaskClosed(f"Run {run_id} is {run.state} and cannot be cancelled.")
+        now = settings.now()
+        failed = tasks().filter(automation=run, state=TaskState.FAILED)
+        for task in (*found, *failed):
+            change_state(task, TaskState.CANCELLED, now)
+        cancel_row(run_id, now)
+        record(Action.CANCEL, run_id, None, user, reason)
+
+
+def record(
+    action: str, run_id: int, task: AutomationTaskModel | None, user: Any, reason: str = ""
+) -> None:
     """Write down, in the transaction of the act, who did what."""
     AutomationAuditModel.objects.using(alias()).create(
-        automation_id=task.automation_id,
+        automation_id=run_id,
         task=task,
         user=user,
         user_name=str(user)[:255] if user else "",

@@ -28,6 +28,20 @@ def end_run(context: RunContext, state: RunState) -> None:
         context.changes["unique_key"] = None
 
 
+def cancel_row(run_id: int, now: datetime) -> None:
+    """Note, under the lock, that a person has ended the run, which may have failed before."""
+    runs().filter(pk=run_id).update(
+        state=RunState.CANCELLED,
+        finished=True,
+        ended=now,
+        updated=now,
+        due=None,
+        unique_key=None,
+        claimed_by="",
+        claimed_until=None,
+    )
+
+
 def settle(context: RunContext, claim: dict[str, Any]) -> None:
     """
     Write the row of the run: its data if changed, when it is due next, and its end.

@@ -18,6 +18,8 @@ from automations.definition.process import ProcessDefinition
 from automations.exceptions import AutomationNotFound
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
     from automations.dispatch.sweep import Report
 
 
@@ -179,6 +181,20 @@ class AutomationModel(models.Model):
     def get_key(self) -> str:
         """Return the key of this run that may be put into URLs."""
         return self.key
+
+    def cancel(self, user: User | None = None, reason: str = "") -> None:
+        """
+        End this run as it is, whether it goes on, is suspended or was stopped by an error.
+
+        Its tasks that are open or have failed become cancelled, and it makes room for another
+        unique one. ``user`` and ``reason`` go into the audit trail, in the same transaction. Raise
+        `TaskClosed` if it has ended, `RunBusy` if it does not become free in ``ATM_LOCK_TIMEOUT``
+        seconds.
+        """
+        from automations.engine import people  # a door that leads up
+
+        people.cancel(self.pk, user=user, reason=reason)
+        self.refresh_from_db()
 
     @classmethod
     def run(cls, timestamp: datetime | None = None) -> Report:
