@@ -30,8 +30,9 @@ HEAD = """\
 Each line is a promise to those who write and run processes, with the tests of this project that
 prove it. `make api-coverage` writes this page from `tests/api/lines.toml` and from the tests that
 are marked with the id of a line, `@pytest.mark.api("A5")`. A line without a test fails the tests,
-and so does a page that says something else than they do. An id is only a name, which stays when
-others come or go.
+and so does a page that says something else than they do. A sentence behind a file is the name of a
+test there: "goes on once" is `test_goes_on_once`. An id is only a name, which stays when others
+come or go.
 """
 
 
@@ -98,10 +99,16 @@ def page(sections: dict[str, dict[str, str]], found: dict[str, list[str]]) -> st
     for section, promises in sections.items():
         rows = [f"\n## {TITLES[section]}\n", "| id | promise | tests |", "| --- | --- | --- |"]
         for id_, promise in promises.items():
-            tests = "<br>".join(f"`{test.partition('/')[2]}`" for test in found.get(id_, []))
+            tests = "<br>".join(sentence(test) for test in found.get(id_, []))
             rows.append(f"| `{id_}` | {text(promise)} | {tests} |")
         parts.append("\n".join(rows) + "\n")
     return "".join(parts)
+
+
+def sentence(test: str) -> str:
+    """Return ``tests/engine/test_runs.py::test_it_ends`` as words that a line can break between."""
+    file, _, name = test.partition("::")
+    return f"`{file.partition('/')[2]}` {name.removeprefix('test_').replace('_', ' ')}"
 
 
 def text(promise: str) -> str:

@@ -44,7 +44,7 @@ def test_markers_are_read_from_the_source_of_the_tests(tmp_path: Path) -> None:
     assert found == {"A1": [one, three], "Repeat": [one]}
     shown = table.page({"system": {"A1": "`this.x` | *all*"}}, found)
     assert r"| `A1` | \`this.x\` \| \*all\* |" in shown
-    assert "`inner/test_some.py::test_one`<br>`inner/test_some.py::test_three` |" in shown
+    assert "| `inner/test_some.py` one<br>`inner/test_some.py` three |" in shown
 
 
 @pytest.mark.parametrize(
