@@ -41,6 +41,10 @@ types: ## Check the types of the package
 docs: ## Build the documentation into docs/_build/html
 	@$(IN_MAIN) && set -x && "$$bin/sphinx-build" -W --keep-going -b html docs docs/_build/html
 
+.PHONY: api-coverage
+api-coverage: ## Write the page of what is promised and which tests prove it
+	@$(IN_MAIN) && set -x && "$$python" -m tests.api.table
+
 PORT ?= 8000
 SPEED ?= 3600
 

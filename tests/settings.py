@@ -126,6 +126,9 @@ USE_TZ = True
 LANGUAGE_CODE = "en"
 USE_I18N = True
 
+# Django 6.1 warns where nothing says how mail is sent; Django 5.2 does not know this.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+
 STATIC_URL = "static/"
 MEDIA_ROOT = str(DIRECTORY / "media")
 LOGIN_REDIRECT_URL = "/"

@@ -104,6 +104,7 @@ def test_a_setting_that_cannot_work_is_told(settings: Any, name: str, value: Any
     assert ids(more) == (["E001"] if name == "ATM_GROUP_MODEL" else [])
 
 
+@pytest.mark.api("D24", "settings")
 def test_who_is_asked_is_decided_by_three_settings_or_none(settings: Any) -> None:
     settings.ATM_USER_WITH_PERMISSIONS_FORM_METHOD = "tests.testapp.swapped.for_form"
     settings.ATM_USER_WITH_PERMISSIONS_MODEL_METHOD = "tests.testapp.swapped.for_task"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
+import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 from automations import settings
@@ -15,6 +21,30 @@ SOURCE = ROOT / "src" / "automations"
 
 def test_imports_point_down_only() -> None:
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml")) == EXIT_STATUS_SUCCESS
+
+
+@pytest.mark.api("Automation(automation=)")
+def test_no_law_depends_on_an_assert_that_an_option_of_python_leaves_out() -> None:
+    for path in SOURCE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)], path
+
+
+@pytest.mark.api("A31")
+def test_the_package_works_without_any_task_queue() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"\W", dependency)[0] for dependency in project["dependencies"]}
+    assert needed == {"Django", "cronsim"}
+    without = "celery", "django_tasks", "rq", "dramatiq", "huey", "procrastinate", "apscheduler"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({without}))\n"
+        "import django; django.setup()\n"
+        "import automations.flow, automations.urls, automations.dispatch.sweep\n"
+        "import automations.management.commands.automation_step"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=False)
+    assert done.returncode == 0
 
 
 def test_no_module_has_a_second_idea() -> None:

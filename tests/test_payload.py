@@ -27,6 +27,7 @@ from automations.models import AutomationModel
         ({"a": {1, 2}}, r"data\['a'\] is a set"),
     ],
 )
+@pytest.mark.api("D20", "A18")
 def test_what_some_database_refuses_is_refused_by_name(value: Any, named: str) -> None:
     with pytest.raises(InvalidData, match=named):
         payload.clean(value)
@@ -40,6 +41,7 @@ def nested(levels: int) -> Any:
     return value
 
 
+@pytest.mark.api("D20")
 def test_what_is_nested_too_deeply_for_some_database_is_refused() -> None:
     with pytest.raises(InvalidData, match="nested more than 30 levels deep"):
         payload.clean(nested(31))

@@ -49,6 +49,7 @@ def names(app: str | None = None) -> list[str]:
     return [path.rpartition(".")[2] for path, _ in get_automations(app)]
 
 
+@pytest.mark.api("A1", "get_automations")
 def test_all_automations_are_listed_with_their_names() -> None:
     found = get_automations()
     assert flow.get_automations is get_automations
@@ -70,10 +71,12 @@ def test_the_order_is_that_of_declaration_also_where_one_extends_another() -> No
 
 
 @pytest.mark.parametrize("app", ["testapp", "tests.testapp", "tests.testapp.automations"])
+@pytest.mark.api("get_automations")
 def test_an_app_is_named_by_label_by_path_or_by_its_module(app: str) -> None:
     assert get_automations(app) == [DISCUSSION]
 
 
+@pytest.mark.api("get_automations")
 def test_any_module_can_be_asked_and_tells_only_its_own() -> None:
     assert "Straight" in names("tests.testapp.processes")
     assert "IssueDiscussion" not in names("tests.testapp.processes")

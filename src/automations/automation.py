@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from django.apps import apps
@@ -129,6 +130,15 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
         Inside a step what you change is saved with the step. Elsewhere call `save`.
         """
         return cast("dict[str, Any]", self._db.data)
+
+    @data.setter
+    def data(self, data: Mapping[str, Any]) -> None:
+        """Let ``data`` be the whole of it: ``run.data |= {...}`` works as one expects."""
+        current = self.data
+        if data is not current:
+            fresh = dict(data)
+            current.clear()
+            current.update(fresh)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """

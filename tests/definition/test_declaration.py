@@ -9,10 +9,12 @@ import pytest
 
 from automations import flow
 from automations.definition.references import Reference, as_reference, target_name
+from automations.definition.validation import find_problems
 from automations.exceptions import DefinitionError, NodeNotFound
 from automations.flow import this
 from tests.testapp.automations import IssueDiscussion
 from tests.testapp.models import IssueList
+from tests.testapp.promises import Shown
 
 
 class Parent(flow.Automation):
@@ -23,6 +25,7 @@ class Parent(flow.Automation):
     end = flow.End()
 
 
+@pytest.mark.api("A1", "E1", "Automation")
 def test_the_class_of_the_core_concepts_page_has_its_nodes_in_order() -> None:
     assert list(IssueDiscussion._meta.nodes) == [
         "start", "parallel", "moderation", "moderate", "repeat", "warning",
@@ -30,11 +33,13 @@ def test_the_class_of_the_core_concepts_page_has_its_nodes_in_order() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.api("D1", "E2")
 def test_a_node_and_a_method_of_one_name_are_both_kept() -> None:
     assert isinstance(IssueDiscussion._meta.nodes["evaluate"], flow.Execute)
     assert callable(IssueDiscussion.evaluate)
 
 
+@pytest.mark.api("D1")
 def test_a_node_and_a_method_of_one_name_are_both_kept_whichever_comes_first() -> None:
     class MethodFirst(flow.Automation):
         def evaluate(self, task: Any) -> None: ...
@@ -46,11 +51,37 @@ def test_a_node_and_a_method_of_one_name_are_both_kept_whichever_comes_first() -
     assert not isinstance(MethodFirst.evaluate, flow.Node)
 
 
+@pytest.mark.api("E3")
+def test_what_names_no_next_goes_on_at_the_next_attribute() -> None:
+    ways = {name: node.default_target for name, node in IssueDiscussion._meta.nodes.items()}
+    assert ways == {
+        "start": "parallel",
+        "parallel": None,
+        "moderation": "moderate",
+        "moderate": "repeat",
+        "repeat": "warning",
+        "warning": "join",
+        "conf_call": "moderate_call",
+        "moderate_call": "join",
+        "join": "evaluate",
+        "evaluate": "end",
+        "end": None,
+    }
+
+
+@pytest.mark.api("Meta.*_template")
+def test_templates_that_meta_names_are_kept_for_whoever_shows_them() -> None:
+    assert Shown.Meta.status_template == ("shop/status.html", "Current status")
+    assert list(find_problems(Shown._meta)) == []
+
+
+@pytest.mark.api("A16")
 def test_a_bound_model_is_known_by_its_attribute() -> None:
     assert IssueDiscussion._meta.models == {"issue_list": IssueList}
     assert IssueDiscussion.issue_list is IssueList
 
 
+@pytest.mark.api("D13")
 def test_inherited_nodes_come_first_in_their_order() -> None:
     class Child(Parent):
         extra = flow.Execute()
@@ -58,6 +89,7 @@ def test_inherited_nodes_come_first_in_their_order() -> None:
     assert list(Child._meta.nodes) == ["start", "middle", "end", "extra"]
 
 
+@pytest.mark.api("D13")
 def test_a_replaced_node_keeps_the_inherited_place() -> None:
     class Child(Parent):
         middle = flow.If(True).Then(this.end)
@@ -67,6 +99,7 @@ def test_a_replaced_node_keeps_the_inherited_place() -> None:
     assert isinstance(Parent._meta.nodes["middle"], flow.Execute)
 
 
+@pytest.mark.api("D13")
 def test_none_removes_an_inherited_node() -> None:
     class Child(Parent):
         middle = None  # type: ignore[assignment]
@@ -85,6 +118,7 @@ def test_what_replaces_a_node_in_the_same_body_removes_it() -> None:
     assert list(Replaced._meta.nodes) == ["start", "end"]
 
 
+@pytest.mark.api("Automation")
 def test_the_definition_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         Parent._meta.nodes["other"] = flow.End()  # type: ignore[index]
@@ -92,6 +126,7 @@ def test_the_definition_cannot_be_changed() -> None:
         Parent._meta.label = "other"  # type: ignore[misc]
 
 
+@pytest.mark.api("Automation")
 def test_a_node_cannot_be_changed_once_its_class_is_made() -> None:
     with pytest.raises(DefinitionError, match=r"'start' is shared .* task\.data"):
         Parent._meta.nodes["start"].description = "mine"
@@ -106,6 +141,7 @@ def test_every_modifier_returns_a_changed_copy() -> None:
     assert changed.next_name == "end"
 
 
+@pytest.mark.api("Next")
 def test_a_node_of_a_parent_can_be_modified_for_a_child() -> None:
     class Child(Parent):
         start = Parent._meta.nodes["start"].Next(this.end)
@@ -115,6 +151,7 @@ def test_a_node_of_a_parent_can_be_modified_for_a_child() -> None:
 
 
 @pytest.mark.parametrize("pointer", [this.end, "self.end", "end"])
+@pytest.mark.api("this", "Next")
 def test_three_ways_to_point_to_a_node_are_one(pointer: Any) -> None:
     assert target_name(pointer) == "end"
 
@@ -130,6 +167,7 @@ def test_text_is_a_reference_only_with_self_before_it() -> None:
     assert as_reference("self.two words") == "self.two words"
 
 
+@pytest.mark.api("this")
 def test_this_is_an_ordinary_object_to_python() -> None:
     own = flow.This()
     assert own.step == this.step

@@ -36,10 +36,12 @@ class WithMethods(flow.Automation):
         """Do nothing."""
 
 
+@pytest.mark.api("E16")
 def test_the_class_of_the_core_concepts_page_has_no_flaw() -> None:
     assert found(IssueDiscussion) == {}
 
 
+@pytest.mark.api("D8", "E16", "End")
 def test_its_mutant_that_ends_a_branch_before_the_join_is_refused() -> None:
     class Mutant(IssueDiscussion):
         conf_call = flow.If(this.conf_call_this_week).Then(this.moderate_call).Else(this.end)
@@ -56,6 +58,7 @@ def test_an_automation_without_nodes() -> None:
     assert found(Flawed) == {"E101": [""]}
 
 
+@pytest.mark.api("N11")
 def test_a_reserved_name() -> None:
     class Flawed(flow.Automation):
         data = flow.Execute()  # type: ignore[assignment]
@@ -75,6 +78,7 @@ def test_a_name_declared_twice() -> None:
     assert found(Flawed) == {"E103": ["start"]}
 
 
+@pytest.mark.api("D22")
 def test_names_that_differ_only_in_case() -> None:
     class Flawed(flow.Automation):
         start = flow.Execute()
@@ -160,6 +164,7 @@ def test_an_annotated_attribute_is_no_dangling_reference() -> None:
         flow.Form(forms_form).Group(pk=1).Group(pk=2),
     ],
 )
+@pytest.mark.api("E4", "N3")
 def test_a_second_modifier_of_a_kind(node: flow.Node) -> None:
     class Flawed(WithMethods):
         start = node
@@ -168,6 +173,7 @@ def test_a_second_modifier_of_a_kind(node: flow.Node) -> None:
     assert found(Flawed) == {"E106": ["start"]}
 
 
+@pytest.mark.api("N3")
 def test_conditions_and_permissions_may_be_given_several_times() -> None:
     class Fine(WithMethods):
         start = flow.Execute().AsSoonAs(True).AsSoonAs(True).SkipIf(False).SkipIf(False)
@@ -217,6 +223,7 @@ def test_a_branch_that_is_neither_node_nor_work() -> None:
     assert found(Flawed)["E111"] == ["start", "start"]
 
 
+@pytest.mark.api("E6")
 def test_an_if_whose_next_is_never_used() -> None:
     class Flawed(flow.Automation):
         start = flow.If(True).Then(this.end).Else(this.other).Next(this.end)
@@ -226,6 +233,7 @@ def test_an_if_whose_next_is_never_used() -> None:
     assert found(Flawed) == {"E112": ["start"]}
 
 
+@pytest.mark.api("E6")
 def test_the_next_of_an_if_is_used_after_work() -> None:
     class Fine(WithMethods):
         start = flow.If(True).Then(this.work).Else(this.end).Next(this.last)
@@ -243,6 +251,7 @@ def test_a_split_without_next() -> None:
     assert found(Flawed) == {"E113": ["start"], "W101": ["end"], "E120": ["start"]}
 
 
+@pytest.mark.api("D22")
 def test_a_split_that_names_a_branch_twice() -> None:
     class Flawed(flow.Automation):
         start = flow.Split().Next(this.join).Next(this.join)
@@ -252,6 +261,7 @@ def test_a_split_that_names_a_branch_twice() -> None:
     assert found(Flawed) == {"E114": ["start"]}
 
 
+@pytest.mark.api("D21")
 def test_work_in_a_thread_is_refused_until_it_is_there() -> None:
     class Flawed(WithMethods):
         start = flow.Execute(this.work, threaded=True)
@@ -268,6 +278,7 @@ def test_an_execute_of_nothing_that_can_be_called() -> None:
     assert found(Flawed) == {"E116": ["start"]}
 
 
+@pytest.mark.api("D6", "N8")
 def test_a_form_that_is_assigned_to_nobody() -> None:
     class Flawed(flow.Automation):
         start = flow.Form(forms_form)
@@ -345,6 +356,7 @@ def test_a_join_without_a_split() -> None:
     assert found(Flawed) == {"E121": ["join"]}
 
 
+@pytest.mark.api("D8")
 def test_a_terminating_end_may_stand_inside_a_branch() -> None:
     class Fine(flow.Automation):
         start = flow.Split().Next(this.a).Next(this.b)
@@ -401,6 +413,7 @@ def test_two_splits_may_share_a_join() -> None:
     assert found(Fine) == {}
 
 
+@pytest.mark.api("changing a process")
 def test_a_node_that_can_never_be_reached_is_a_warning_and_does_not_refuse() -> None:
     class Old(flow.Automation):
         start = flow.Execute().Next(this.end)

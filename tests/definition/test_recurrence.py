@@ -204,6 +204,7 @@ def test_the_anchor_is_the_first_moment_of_an_interval() -> None:
     assert Every(HOUR).next(NOW, NOW) == NOW + HOUR
 
 
+@pytest.mark.api("D15")
 def test_hours_are_elapsed_time_when_the_clocks_change() -> None:
     assert firings(Every(HOUR), berlin(2026, 3, 29, 0, 30), 3) == [
         berlin(2026, 3, 29, 1, 30),

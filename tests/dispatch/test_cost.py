@@ -40,11 +40,13 @@ def waiting(number: int, node: str, wait: timedelta) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 10, 1000])
+@pytest.mark.api("A23", "AutomationModel")
 def test_a_sweep_that_finds_nothing_due_costs_one_statement(number: int) -> None:
     waiting(number, "timer", timedelta(hours=1))
     assert len(statements()) == 1
 
 
+@pytest.mark.api("A23")
 def test_a_condition_that_is_not_met_costs_a_fifth_of_a_statement_at_most() -> None:
     waiting(100, "condition", timedelta(0))
     took = statements()

@@ -33,6 +33,7 @@ def claimed(run: Any, seconds: float, by: str = "somebody") -> None:
     AutomationModel.objects.filter(pk=run.id).update(claimed_by=by, claimed_until=until)
 
 
+@pytest.mark.api("D9", "A25")
 def test_a_sweep_runs_what_is_due_and_says_what_it_did() -> None:
     runs = [Straight(autorun=False) for _ in range(45)]
     report = AutomationModel.run()
@@ -42,12 +43,14 @@ def test_a_sweep_runs_what_is_due_and_says_what_it_did() -> None:
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
 
 
+@pytest.mark.api("A25")
 def test_a_sweep_may_be_told_what_time_it_is() -> None:
     run = Waiting()
     AutomationModel.run(timestamp=row(run).created + 2 * HOUR)
     assert run.finished()
 
 
+@pytest.mark.api("A24")
 def test_a_run_that_somebody_has_claimed_is_left_alone() -> None:
     run = Straight(autorun=False)
     claimed(run, 60)
@@ -165,6 +168,7 @@ def test_a_sweep_that_is_stopped_finishes_the_task_in_hand_and_gives_claims_back
     assert sweep.sweep(stopped=lambda: True).looked_at == 0
 
 
+@pytest.mark.api("D9")
 def test_one_run_that_cannot_be_worked_on_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     broken, fine = Straight(autorun=False), Straight(autorun=False)
     real = inline.advance
@@ -255,6 +259,7 @@ def command(**options: Any) -> str:
     return out.getvalue()
 
 
+@pytest.mark.api("D9", "A26", "automation_step")
 def test_the_command_says_what_it_did() -> None:
     Straight(autorun=False)
     assert command() == "1 runs, 4 tasks done, 0 failed\n"
@@ -262,6 +267,7 @@ def test_the_command_says_what_it_did() -> None:
     assert command(verbosity=0) == ""
 
 
+@pytest.mark.api("A26")
 def test_the_command_fails_when_something_has_failed() -> None:
     run = Fragile(fail=True, autorun=False)
     with pytest.raises(CommandError, match=r"Something has failed: 1 runs, \d tasks done, 1 fail"):
@@ -281,6 +287,7 @@ def test_the_command_wants_a_real_interval() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.api("automation_step")
 def test_a_signal_finishes_the_task_in_hand_and_ends_the_command(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +303,7 @@ def test_a_signal_finishes_the_task_in_hand_and_ends_the_command(
     assert row(run).claimed_by == ""
 
 
+@pytest.mark.api("automation_step")
 def test_the_command_keeps_looking_and_is_patient_with_the_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

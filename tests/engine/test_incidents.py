@@ -10,14 +10,14 @@ import time_machine
 from django.contrib.auth.models import Permission, User
 
 from automations.engine import incidents, people, starting, steps
-from automations.exceptions import NotAllowed, TaskClosed
+from automations.exceptions import AutomationFinished, NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, row, states
-from tests.plain import HOUR, PlainContext
+from tests.plain import HOUR, NOW, PlainContext
 from tests.testapp import processes
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
-from tests.testapp.processes import Fragile, Offer, Straight, Waiting
+from tests.testapp.processes import Fragile, Offer, Single, Straight, Waiting
 
 in_all_ways = True
 
@@ -41,6 +41,7 @@ def failed(clock: time_machine.Traveller) -> Fragile:
     return run
 
 
+@pytest.mark.api("D5", "D10", "N7")
 def test_a_failure_stops_the_run_and_is_kept(failed: Fragile) -> None:
     task, run = at(failed, "risky"), row(failed)
     assert (run.state, run.finished, run.due) == ("failed", True, None)
@@ -51,12 +52,14 @@ def test_a_failure_stops_the_run_and_is_kept(failed: Fragile) -> None:
     assert "in risk" in task.traceback
 
 
+@pytest.mark.api("views")
 def test_the_traceback_shows_no_local_variables(failed: Fragile) -> None:
     report = at(failed, "risky").traceback
     assert "in risk" in report
     assert "swordfish" not in report
 
 
+@pytest.mark.api("D5")
 def test_while_failed_the_open_tasks_stand_still(
     failed: Fragile, clock: time_machine.Traveller
 ) -> None:
@@ -73,6 +76,7 @@ def test_a_form_of_a_failed_run_cannot_be_completed(failed: Fragile) -> None:
         people.submit(failed.id, at(failed, "ask").pk, valid_form(), root)
 
 
+@pytest.mark.api("D5", "N7", "Split")
 def test_retrying_takes_the_task_up_again(failed: Fragile) -> None:
     mia = User.objects.create(username="mia")
     failed.data["fail"] = False
@@ -88,6 +92,7 @@ def test_retrying_takes_the_task_up_again(failed: Fragile) -> None:
     assert str(entry) == "retry by mia"
 
 
+@pytest.mark.api("D5")
 def test_skipping_leaves_the_work_undone_and_goes_on(failed: Fragile) -> None:
     at(failed, "risky").skip(reason="not worth it")
     assert states(failed)["risky"] == "skipped"
@@ -125,9 +130,46 @@ def test_two_people_cannot_retry_the_same_failure(failed: Fragile) -> None:
         at(failed, "risky").skip()
 
 
+@pytest.mark.api("D5", "kill")
+def test_cancelling_ends_a_failed_run_with_all_that_is_open(
+    failed: Fragile, clock: time_machine.Traveller
+) -> None:
+    mia = User.objects.create(username="mia")
+    run = row(failed)
+    run.cancel(mia, "ordered twice")
+    assert (run.state, run.finished, run.ended, run.due) == ("cancelled", True, NOW + HOUR, None)
+    assert {states(failed)[name] for name in ("risky", "patient", "ask")} == {"cancelled"}
+    assert at(failed, "risky").message == "RuntimeError: the wire is cut"
+    entry = AutomationAuditModel.objects.get(automation=run)
+    assert (entry.action, entry.user, entry.task, entry.reason) == (
+        "cancel",
+        mia,
+        None,
+        "ordered twice",
+    )
+    clock.shift(100 * HOUR)
+    assert AutomationModel.run().looked_at == 0
+    with pytest.raises(AutomationFinished, match="is cancelled and cannot be cancelled"):
+        run.cancel()
+    with pytest.raises(TaskClosed):
+        at(failed, "risky").retry()
+    with pytest.raises(AutomationFinished):
+        row(Straight()).cancel()
+
+
+@pytest.mark.api("unique")
+def test_a_cancelled_run_makes_room_for_a_new_one() -> None:
+    run = Single()
+    row(run).cancel()
+    assert run.finished()
+    assert row(run).unique_key is None
+    assert Single().id != run.id
+
+
 # What the code no longer knows
 
 
+@pytest.mark.api("D9", "A26")
 def test_a_class_that_the_code_no_longer_has_is_an_incident() -> None:
     run = Straight(autorun=False)
     other = Straight(autorun=False)
@@ -141,6 +183,7 @@ def test_a_class_that_the_code_no_longer_has_is_an_incident() -> None:
 @pytest.mark.parametrize(
     "name", ["tests.plain.NOW", "tests.plain.PlainContext", "tests.testapp.broken.Automation"]
 )
+@pytest.mark.api("AutomationModel")
 def test_a_path_that_leads_to_no_automation_is_an_incident(name: str) -> None:
     run = Straight(autorun=False)
     AutomationModel.objects.filter(pk=run.id).update(automation_class=name)
@@ -148,6 +191,7 @@ def test_a_path_that_leads_to_no_automation_is_an_incident(name: str) -> None:
     assert AutomationModel.objects.get(pk=run.id).state == "failed"
 
 
+@pytest.mark.api("changing a process")
 def test_a_node_that_the_code_no_longer_has_is_an_incident_and_heals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -205,6 +249,7 @@ def test_the_form_of_a_killed_run_cannot_be_completed() -> None:
         people.submit(run.id, task_id, valid_form(), ada)
 
 
+@pytest.mark.api("Form")
 def test_a_person_who_is_asked_by_a_wrong_key_is_an_incident(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -225,6 +270,17 @@ def test_a_permission_that_is_no_dotted_name_is_an_incident() -> None:
 # Conditions
 
 
+@pytest.mark.api("AsSoonAs", "A15")
+def test_a_condition_is_that_of_its_own_run(clock: time_machine.Traveller, told: list[Any]) -> None:
+    first, second, third = (Waiting() for _ in range(3))
+    second.data["ready"] = True
+    second.save()
+    AutomationModel.run()
+    assert [run_id for what, run_id in told if what == "met"] == [second.id]
+    assert {states(run)["condition"] for run in (first, third)} == {"ready"}
+
+
+@pytest.mark.api("N4", "AsSoonAs")
 def test_a_condition_is_asked_once_per_sweep_and_writes_nothing(
     clock: time_machine.Traveller, told: list[Any], django_assert_num_queries: Any
 ) -> None:
@@ -239,6 +295,7 @@ def test_a_condition_is_asked_once_per_sweep_and_writes_nothing(
     assert row(run).updated == before
 
 
+@pytest.mark.api("A14")
 def test_a_condition_is_looked_at_again_as_soon_as_the_data_changes(
     clock: time_machine.Traveller, told: list[Any]
 ) -> None:
@@ -249,6 +306,7 @@ def test_a_condition_is_looked_at_again_as_soon_as_the_data_changes(
     assert run.finished()
 
 
+@pytest.mark.api("A12", "AfterWaiting")
 def test_a_timer_in_one_branch_never_delays_another(
     clock: time_machine.Traveller, told: list[Any]
 ) -> None:

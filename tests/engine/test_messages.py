@@ -36,6 +36,7 @@ from tests.testapp.language import (
     Stubborn,
 )
 from tests.testapp.models import Effect
+from tests.testapp.promises import Delivery
 
 in_all_ways = True
 
@@ -47,6 +48,7 @@ def reader(email: str = "ada", **data: Any) -> Newsletter:
 # To one run
 
 
+@pytest.mark.api("A4", "receive_", "send_message")
 def test_a_message_changes_the_data_without_a_save_and_wakes_the_condition_at_once() -> None:
     run = reader()
     assert path(run) == ["start", "wait"]
@@ -57,6 +59,7 @@ def test_a_message_changes_the_data_without_a_save_and_wakes_the_condition_at_on
 
 
 @pytest.mark.parametrize("poll", [0, 3600])
+@pytest.mark.api("receive_")
 def test_a_message_wakes_a_condition_however_seldom_it_is_asked(settings: Any, poll: int) -> None:
     settings.ATM_POLL = poll
     run = reader()
@@ -65,6 +68,7 @@ def test_a_message_wakes_a_condition_however_seldom_it_is_asked(settings: Any, p
     assert run.finished()
 
 
+@pytest.mark.api("require_data_parameters")
 def test_needed_data_is_checked_and_converted() -> None:
     run = reader()
     assert run.send_message("book", None, {"email": "ada", "seats": "2"}) == 2
@@ -88,12 +92,14 @@ def test_needed_data_is_checked_and_converted() -> None:
 @pytest.mark.parametrize(
     ("given", "read"), [("false", False), ("0", False), ("on", True), (True, True), ("YES", True)]
 )
+@pytest.mark.api("require_data_parameters")
 def test_a_yes_or_no_is_read_as_people_write_it(given: Any, read: bool) -> None:
     run = reader()
     assert run.send_message("choose", None, {"yes": given}) is read
     assert run.send_message("choose", None, {"yes": "perhaps"}) is None
 
 
+@pytest.mark.api("require_data_parameters")
 def test_a_request_is_asked_for_its_get_parameters(rf: RequestFactory) -> None:
     request = rf.get("/", {"parameter": "7", "email": "ada", "seats": "4"})
     request.user = User(username="eve")
@@ -104,6 +110,7 @@ def test_a_request_is_asked_for_its_get_parameters(rf: RequestFactory) -> None:
     assert run.send_message("book", None, request) == 4
 
 
+@pytest.mark.api("receive_")
 def test_a_message_that_fails_changes_nothing_and_tells_the_sender() -> None:
     run = reader(fails=True)
     with pytest.raises(ValueError, match="ada"):
@@ -123,6 +130,7 @@ def test_what_was_changed_on_the_handle_is_not_lost_by_a_message() -> None:
     assert row(run).data["seats"] == 1
 
 
+@pytest.mark.api("send_message")
 def test_an_ended_run_receives_nothing() -> None:
     run = reader()
     run.send_message("confirm")
@@ -147,6 +155,7 @@ def test_a_run_cannot_send_itself_a_message_while_it_is_changed() -> None:
     assert not run.finished()
 
 
+@pytest.mark.api("dispatch_message")
 def test_dispatching_takes_an_automation_a_row_a_number_or_a_key() -> None:
     for wanted in (lambda run: run, row, lambda run: run.id, lambda run: run.get_key()):
         run = reader()
@@ -161,9 +170,33 @@ def test_dispatching_takes_an_automation_a_row_a_number_or_a_key() -> None:
         Newsletter.dispatch_message(row(order), "confirm")
 
 
+@pytest.mark.api("send_message", "dispatch_message")
+def test_a_run_has_a_message_before_anything_else_of_it_is_executed() -> None:
+    for number, send in enumerate(
+        (
+            lambda run, *given: run.send_message(*given),
+            lambda run, *given: Newsletter.dispatch_message(run.id, *given),
+        )
+    ):
+        run = reader(f"{number}", autorun=False)
+        send(run, "book", None, {"email": "ada", "seats": 3})
+        assert row(run).data["before"] == 3
+
+
+@pytest.mark.api("A4")
+def test_a_message_sends_a_waiting_run_another_way() -> None:
+    changed, usual = Delivery(), Delivery()
+    assert path(changed) == path(usual) == ["wait"]
+    changed.send_message("word", "no")
+    usual.send_message("word", "yes")
+    assert path(changed) == ["wait", "which", "undo", "end"]
+    assert path(usual) == ["wait", "which", "deliver", "end"]
+
+
 # To all, and to new ones
 
 
+@pytest.mark.api("broadcast_message")
 def test_a_broadcast_reaches_every_running_run_until_one_catches_it() -> None:
     runs = [reader(name) for name in ("ada", "bob", "eve")]
     runs[0].send_message("confirm")
@@ -175,6 +208,7 @@ def test_a_broadcast_reaches_every_running_run_until_one_catches_it() -> None:
     assert Newsletter.broadcast_message("book", None, {}) == []
 
 
+@pytest.mark.api("broadcast_message")
 def test_a_receiver_that_fails_keeps_no_other_from_a_broadcast() -> None:
     runs = [reader(name, fails=name == "bob") for name in ("ada", "bob", "eve")]
     with pytest.raises(BroadcastFailed, match=r"1 runs .* 2 others have it") as failed:
@@ -184,6 +218,7 @@ def test_a_receiver_that_fails_keeps_no_other_from_a_broadcast() -> None:
     assert ["half" in row(run).data for run in runs] == [True, False, True]
 
 
+@pytest.mark.api("A7", "create_on_message")
 def test_a_run_made_by_a_message_has_it_before_its_first_node() -> None:
     run = Newsletter.create_on_message("book", None, {"email": "ada", "seats": "3"})
     assert run.data["before"] == 3
@@ -196,6 +231,7 @@ def test_a_run_made_by_a_message_has_it_before_its_first_node() -> None:
     assert AutomationModel.objects.count() == 1
 
 
+@pytest.mark.api("create_on_message")
 def test_a_run_made_by_a_message_that_fails_or_kills_is_not_there() -> None:
     with pytest.raises(InvalidData):
         Newsletter.create_on_message("unkeepable", None, {"email": "ada"})
@@ -203,6 +239,7 @@ def test_a_run_made_by_a_message_that_fails_or_kills_is_not_there() -> None:
     assert not AutomationModel.objects.exists()
 
 
+@pytest.mark.api("create_on_message")
 def test_a_single_run_is_made_by_a_message_too() -> None:
     run = Order.create_on_message("paid", "t", {"sum": 1})
     assert path(run) == ["start", "paid", "sent"]
@@ -223,6 +260,7 @@ def test_a_node_waits_for_its_message_and_keeps_what_came(clock: time_machine.Tr
     assert path(order) == ["start", "paid", "sent"]
 
 
+@pytest.mark.api("receive_")
 def test_a_message_that_comes_early_is_kept_for_its_node() -> None:
     order = Order()
     order.send_message("sent", None, {"by": "mail"})
@@ -289,6 +327,7 @@ def test_what_a_node_is_to_keep_must_be_json() -> None:
 # From run to run
 
 
+@pytest.mark.api("SendMessage")
 def test_a_node_sends_to_a_run_by_number_key_or_itself() -> None:
     for to in ("id", "key"):
         order = Order()
@@ -301,6 +340,7 @@ def test_a_node_sends_to_a_run_by_number_key_or_itself() -> None:
         assert at(sender, "start").outbox is None
 
 
+@pytest.mark.api("SendMessage")
 def test_a_node_sends_to_every_run_of_a_class_until_one_catches_it() -> None:
     runs = [reader(name) for name in ("ada", "bob")]
     sender = Everyone()

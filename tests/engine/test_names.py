@@ -33,6 +33,7 @@ def old() -> Renamed:
     return run
 
 
+@pytest.mark.api("AutomationModel")
 def test_a_run_under_a_former_name_goes_on(clock: time_machine.Traveller, old: Renamed) -> None:
     assert row(old).get_automation_class() is Renamed
     assert row(old).instance.id == old.id
@@ -122,6 +123,7 @@ def test_data_of_a_suspended_run_can_be_saved_and_moves_nothing() -> None:
 # Nodes of one run
 
 
+@pytest.mark.api("Node")
 def test_a_node_of_a_run_knows_the_run(old: Renamed) -> None:
     node = old.start  # type: ignore[attr-defined] # a node
     assert node.data is old.data

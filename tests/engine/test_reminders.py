@@ -41,6 +41,7 @@ def answer(run: Any, node: str, user: User) -> None:
     inline.submit(run.id, at(run, node).pk, form, user)
 
 
+@pytest.mark.api("A21")
 def test_a_waiting_form_reminds_as_often_as_it_says(clock: time_machine.Traveller) -> None:
     run = Approval(warn_after=30)
     days = []
@@ -83,6 +84,7 @@ def test_who_has_answered_is_not_reminded(
     assert reminded(run) == 0
 
 
+@pytest.mark.api("A21")
 def test_nobody_answers_and_the_superior_is_asked(
     clock: time_machine.Traveller, people: dict[str, User]
 ) -> None:

@@ -31,6 +31,7 @@ def worked(run: Any, node: str = "work") -> int:
     return Effect.objects.filter(run=run.id, node=node).count()
 
 
+@pytest.mark.api("D15", "Repeat")
 def test_the_work_is_done_at_once_and_then_at_the_hour(clock: time_machine.Traveller) -> None:
     run = Daily()
     assert path(run) == ["prepare", "work", "again"]
@@ -43,6 +44,7 @@ def test_the_work_is_done_at_once_and_then_at_the_hour(clock: time_machine.Trave
     assert worked(run, "prepare") == 1
 
 
+@pytest.mark.api("D15", "Repeat")
 def test_the_hour_is_the_same_on_both_sides_of_a_change_of_the_clocks(
     clock: time_machine.Traveller,
 ) -> None:
@@ -57,6 +59,7 @@ def test_the_hour_is_the_same_on_both_sides_of_a_change_of_the_clocks(
         AutomationModel.run()
 
 
+@pytest.mark.api("D15")
 def test_of_several_missed_times_one_is_made_up_and_the_grid_stays(
     clock: time_machine.Traveller,
 ) -> None:
@@ -70,6 +73,7 @@ def test_of_several_missed_times_one_is_made_up_and_the_grid_stays(
     assert row(run).data["_back_since"] == NOW.isoformat()
 
 
+@pytest.mark.api("Join")
 def test_an_endless_history_is_kept_bounded_and_its_join_still_counts(
     clock: time_machine.Traveller,
 ) -> None:
@@ -105,6 +109,18 @@ def test_a_long_history_is_shortened_step_by_step(
     assert 10 < closed.count() < 26
 
 
+@pytest.mark.api("Repeat", "A15")
+def test_each_run_repeats_by_its_own_beginning(clock: time_machine.Traveller) -> None:
+    first = Hourly()
+    clock.shift(HOUR / 3)
+    second = Hourly()
+    assert row(first).due == NOW + HOUR
+    assert row(second).due == NOW + HOUR + HOUR / 3
+    clock.move_to(NOW + HOUR)
+    AutomationModel.run()
+    assert (worked(first), worked(second)) == (2, 1)
+
+
 # On schedule
 
 
@@ -117,6 +133,7 @@ def weekly(clock: time_machine.Traveller) -> Iterator[Any]:
     known._by_label.pop(scheduled.Weekly.get_automation_name())
 
 
+@pytest.mark.api("E14")
 def test_a_run_is_started_at_each_time_of_the_schedule(
     weekly: Any, clock: time_machine.Traveller
 ) -> None:
@@ -136,6 +153,7 @@ def test_a_run_is_started_at_each_time_of_the_schedule(
     assert runs[0].data == {"_scheduled": monday.astimezone(datetime.UTC).isoformat()}
 
 
+@pytest.mark.api("E14")
 def test_of_several_missed_starts_one_is_made_up(
     weekly: Any, clock: time_machine.Traveller
 ) -> None:

@@ -40,6 +40,7 @@ def left() -> set[AutomationModel]:
 # Which
 
 
+@pytest.mark.api("D18", "automation_delete_history")
 def test_the_age_is_counted_from_the_end_of_the_run() -> None:
     old = make_run(Straight, days=31)
     kept = [make_run(Straight, days=29, lasted=1000), make_run(Straight, "cancelled", days=29.9)]
@@ -77,6 +78,7 @@ def test_only_the_states_that_are_meant_are_deleted(
     assert left() == {run for state, run in runs.items() if state not in deleted}
 
 
+@pytest.mark.api("automation_delete_history")
 def test_states_are_given_on_the_command_line() -> None:
     for state in STATES:
         make_run(Straight, state, days=10)
@@ -85,6 +87,7 @@ def test_states_are_given_on_the_command_line() -> None:
     assert {run.state for run in left()} == {"running", "suspended", "cancelled"}
 
 
+@pytest.mark.api("D5", "AutomationModel")
 def test_the_classmethod_keeps_what_has_failed_and_what_goes_on() -> None:
     for state in STATES:
         make_run(Straight, state, days=31, tasks=3)
@@ -185,6 +188,7 @@ def test_what_must_not_lose_its_run_keeps_it_and_is_named() -> None:
 # How
 
 
+@pytest.mark.api("automation_delete_history")
 def test_a_dry_run_says_what_it_would_do_and_does_nothing() -> None:
     for _ in range(3):
         make_run(Straight, days=31, tasks=4)
@@ -199,6 +203,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing() -> None:
     assert AutomationModel.objects.count() == 2
 
 
+@pytest.mark.api("automation_delete_history")
 def test_a_batch_is_one_transaction() -> None:
     kept = make_run(Straight)
     for _ in range(7):

@@ -9,7 +9,8 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group, Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from automations import flow
@@ -49,12 +50,15 @@ from tests.testapp.processes import (
     Straight,
     Tampered,
     Terminated,
+    TwoForms,
     Waiting,
 )
+from tests.testapp.promises import Assigned, ByNext, ByOrder, Recalls, Rounds, Rung, Trio
 
 in_all_ways = True
 
 
+@pytest.mark.api("D10", "A6", "A8", "E13", "is_finished", "End")
 def test_calling_the_class_runs_it_to_its_end() -> None:
     run = Straight(name="Ada")
     assert path(run) == ["first", "second", "third", "end"]
@@ -66,6 +70,7 @@ def test_calling_the_class_runs_it_to_its_end() -> None:
     assert row(run).claimed_by == ""
 
 
+@pytest.mark.api("D11", "A6")
 def test_without_autorun_nothing_is_executed() -> None:
     run = Straight(autorun=False)
     assert path(run) == ["first"]
@@ -74,6 +79,7 @@ def test_without_autorun_nothing_is_executed() -> None:
     assert Effect.objects.count() == 3
 
 
+@pytest.mark.api("D7", "D12", "Automation(automation=)", "AutomationModel")
 def test_loading_a_run_executes_nothing() -> None:
     run = Straight(autorun=False)
     for loaded in (
@@ -86,6 +92,7 @@ def test_loading_a_run_executes_nothing() -> None:
     assert path(run) == ["first"]
 
 
+@pytest.mark.api("Automation(automation=)")
 def test_a_run_is_bound_only_to_its_own_class() -> None:
     run = Straight(autorun=False)
     with pytest.raises(WrongAutomation, match=r"belongs to .*Straight, not to .*Rescued"):
@@ -96,11 +103,13 @@ def test_a_run_is_bound_only_to_its_own_class() -> None:
         Straight(automation_id=0)
 
 
+@pytest.mark.api("E13", "run")
 def test_running_an_ended_run_is_an_error() -> None:
     with pytest.raises(AutomationFinished, match="is finished and cannot be run"):
         Straight().run()
 
 
+@pytest.mark.api("D11", "run")
 def test_run_returns_the_node_it_stopped_at(clock: time_machine.Traveller) -> None:
     run = Waiting()
     stopped = run.run()
@@ -116,12 +125,24 @@ def test_run_saves_what_was_changed_before() -> None:
     assert run.data["count"] == 13
 
 
+def test_data_may_be_set_as_a_whole() -> None:
+    run = Straight(autorun=False)
+    run.data |= {"a": 1}
+    run.save()
+    assert row(run).data == {"a": 1}
+    run.data = {"b": run.data["a"]}
+    run.run()
+    assert row(run).data == {"b": 1, "count": 3}
+
+
+@pytest.mark.api("get_key")
 def test_keys_cannot_be_guessed_and_are_all_different() -> None:
     keys = {Straight(autorun=False).get_key() for _ in range(20)}
     assert len(keys) == 20
     assert all(len(key) == 32 for key in keys)
 
 
+@pytest.mark.api("D11", "verbose_name")
 def test_names_come_from_meta_and_are_inherited_one_by_one() -> None:
     assert Straight.get_verbose_name() == "Straight on"
     assert Named.get_verbose_name() == "Named"
@@ -161,6 +182,7 @@ def test_a_flawed_process_refuses_to_start_and_leaves_no_row() -> None:
     assert not AutomationModel.objects.exists()
 
 
+@pytest.mark.api("kill")
 def test_kill_deletes_the_run_with_its_history() -> None:
     run = Nested()
     run.kill()
@@ -185,12 +207,14 @@ def test_a_run_deleted_by_somebody_else_counts_as_finished() -> None:
 # Branches
 
 
+@pytest.mark.api("A15", "Execute")
 def test_an_error_in_one_run_does_not_reroute_the_next() -> None:
     assert path(Rescued(broke=True)) == ["charge", "call", "end"]
     assert path(Rescued(broke=False)) == ["charge", "ship", "end"]
     assert path(Rescued(broke=True)) == ["charge", "call", "end"]
 
 
+@pytest.mark.api("D17", "A9", "Execute")
 def test_what_a_failing_task_wrote_is_undone_error_handler_or_not() -> None:
     run = Rescued(broke=True)
     assert not Effect.objects.exists()
@@ -200,6 +224,7 @@ def test_what_a_failing_task_wrote_is_undone_error_handler_or_not() -> None:
     assert "charge_card" in task.traceback
 
 
+@pytest.mark.api("A12", "Split", "Join")
 def test_nested_splits_join_from_the_inside_out() -> None:
     run = Nested()
     assert run.finished()
@@ -215,6 +240,7 @@ def test_nested_splits_join_from_the_inside_out() -> None:
     assert len(list(joined.get_previous_tasks())) == 2
 
 
+@pytest.mark.api("D8")
 def test_a_terminating_end_closes_the_other_branches() -> None:
     run = Terminated()
     assert run.finished()
@@ -222,6 +248,7 @@ def test_a_terminating_end_closes_the_other_branches() -> None:
     assert at(run, "ask").requires_interaction is False
 
 
+@pytest.mark.api("End")
 def test_a_plain_end_refuses_to_leave_branches_behind() -> None:
     run = Terminated(autorun=False)
     steps.step(run.id)
@@ -241,15 +268,88 @@ def test_a_join_that_no_split_leads_to_is_an_incident() -> None:
     assert "No Split leads to the Join" in at(run, "outer_join").message
 
 
+@pytest.mark.api("E8")
 def test_a_loop_opens_a_new_task_in_each_pass() -> None:
     run = Loop(limit=4)
     assert path(run).count("start") == 4
     assert run.data["passes"] == 4
 
 
+@pytest.mark.api("A13")
+def test_a_run_may_be_at_several_nodes_at_once() -> None:
+    run = TwoForms()
+    assert row(run).state == "running"
+    open_tasks = AutomationTaskModel.objects.open().filter(automation=run.id)
+    assert sorted(task.status for task in open_tasks) == ["left", "right"]
+
+
+@pytest.mark.api("E12", "Join")
+def test_a_join_waits_for_the_skipped_and_the_late_branch_and_goes_on_once(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Trio()
+    clock.shift(HOUR - datetime.timedelta(seconds=1))
+    AutomationModel.run()
+    assert states(run)["lazy"] == "skipped"
+    assert states(run)["join"] == "merged"
+    assert path(run).count("join") == 2
+    clock.shift(1)
+    for _ in range(3):
+        AutomationModel.run()
+    assert run.finished()
+    assert path(run)[-3:] == ["join", "after", "end"]
+    assert path(run).count("join") == 3
+    assert Effect.objects.count() == 1
+
+
+@pytest.mark.api("E8", "Join")
+def test_a_join_behind_a_thousand_passes_costs_what_it_costs_behind_one() -> None:
+    def cost(passes: int) -> int:
+        run = Rounds(autorun=False)
+        steps.step(run.id)
+        fork, work = at(run, "start"), at(run, "work")
+        history = [
+            AutomationTaskModel(
+                pk=1_000_000 + number,
+                automation=row(run),
+                status=("work", "again")[number % 2],
+                state="completed",
+                fork=fork,
+                previous_id=1_000_000 + number - 1 if number else work.pk,
+                finished=NOW,
+            )
+            for number in range(2 * passes)
+        ]
+        AutomationTaskModel.objects.bulk_create(history)
+        if passes:  # the open task comes after the history, which begins where it began
+            AutomationTaskModel.objects.filter(pk=work.pk).update(previous=history[-1])
+            AutomationTaskModel.objects.filter(pk=history[0].pk).update(previous=fork)
+        with CaptureQueriesContext(connection) as queries:
+            run.run()
+        assert run.finished()
+        assert at(run, "end").state == "completed"
+        return len(queries)
+
+    assert cost(0) == cost(1000)
+
+
+@pytest.mark.api("E6", "D2", "If")
+@pytest.mark.parametrize("wanted", [True, False])
+def test_an_if_goes_on_at_its_next_after_work_and_where_a_branch_is_missing(wanted: bool) -> None:
+    assert path(ByNext(wanted=wanted)) == ["start", "check", "far", "end"]
+    assert path(ByOrder(wanted=wanted)) == ["start", "check", "near", "end"]
+    assert Effect.objects.filter(node="check").count() == 2 * wanted
+
+
+@pytest.mark.api("If")
+def test_a_node_that_could_be_called_is_a_place_to_go() -> None:
+    assert path(Rung()) == ["start", "check", "ring", "end"]
+
+
 # Budget
 
 
+@pytest.mark.api("A28")
 def test_a_request_runs_its_budget_and_the_scheduler_the_rest(settings: Any) -> None:
     settings.ATM_BUDGET_TASKS = 10
     run = Loop(limit=50)
@@ -260,6 +360,7 @@ def test_a_request_runs_its_budget_and_the_scheduler_the_rest(settings: Any) -> 
     assert run.finished()
 
 
+@pytest.mark.api("A28")
 def test_a_request_ends_when_its_time_is_up(settings: Any) -> None:
     settings.ATM_BUDGET_SECONDS = 0
     run = Straight()
@@ -279,6 +380,7 @@ def test_a_sweep_of_an_endless_loop_ends(settings: Any) -> None:
 # Data
 
 
+@pytest.mark.api("A20")
 def test_forgetting_to_save_loses_nothing() -> None:
     assert AutomationModel.objects.get(pk=Straight().id).data == {"count": 3}
 
@@ -288,6 +390,7 @@ def test_saving_in_the_middle_of_a_step_is_harmless() -> None:
     assert run.data == {"what": "saves", "before": 1, "after": 2}
 
 
+@pytest.mark.api("save")
 def test_saving_keeps_what_others_have_changed_in_other_keys() -> None:
     run = Single(mine=1, theirs=1, gone=1)
     mine, theirs = Single(automation_id=run.id), Single(automation_id=run.id)
@@ -302,12 +405,16 @@ def test_saving_keeps_what_others_have_changed_in_other_keys() -> None:
     assert row(run).version == version
 
 
+@pytest.mark.api("A18", "Automation(**kwargs)")
 def test_an_argument_that_is_no_json_is_refused_by_name() -> None:
     with pytest.raises(InvalidData, match=r"data\['thing'\]"):
         Straight(thing=object())
+    with pytest.raises(InvalidData, match=r"data\['deep'\]\['a'\]\[0\] is a set"):
+        Straight(deep={"a": [{1, 2}]})
     assert not AutomationModel.objects.exists()
 
 
+@pytest.mark.api("A18", "save")
 def test_saving_what_is_no_json_is_refused_by_name() -> None:
     run = Straight(autorun=False)
     run.data["sum"] = float("nan")
@@ -315,6 +422,7 @@ def test_saving_what_is_no_json_is_refused_by_name() -> None:
         run.save()
 
 
+@pytest.mark.api("A18", "Execute")
 def test_a_result_that_is_no_json_is_not_dropped_silently() -> None:
     run = Odd(what="returns_object")
     assert run.finished()
@@ -322,6 +430,7 @@ def test_a_result_that_is_no_json_is_not_dropped_silently() -> None:
     assert "not kept: The result is a object" in at(run, "start").message
 
 
+@pytest.mark.api("D17", "A9")
 def test_data_that_is_no_json_fails_the_task_and_undoes_it() -> None:
     run = Odd(what="keeps_object")
     assert row(run).state == "failed"
@@ -333,6 +442,7 @@ def test_data_that_is_no_json_fails_the_task_and_undoes_it() -> None:
 # Bound objects
 
 
+@pytest.mark.api("A6", "A16", "Automation(**kwargs)")
 def test_bound_objects_are_given_by_their_attributes() -> None:
     issues, ticket = IssueList.objects.create(title="March"), Ticket.objects.create()
     run = Bound(issue_list=issues, ticket=ticket)
@@ -343,6 +453,7 @@ def test_bound_objects_are_given_by_their_attributes() -> None:
     assert Bound(automation_id=run.id).ticket == ticket
 
 
+@pytest.mark.api("A16")
 def test_two_runs_are_bound_to_different_objects() -> None:
     ticket = Ticket.objects.create()
     runs = [
@@ -352,6 +463,7 @@ def test_two_runs_are_bound_to_different_objects() -> None:
     assert [run.issue_list.title for run in runs] == ["March", "April"]
 
 
+@pytest.mark.api("A16")
 def test_a_bound_object_that_is_gone_is_named() -> None:
     issues = IssueList.objects.create(title="March")
     run = Bound(issue_list=issues, ticket=Ticket.objects.create(), autorun=False)
@@ -362,6 +474,7 @@ def test_a_bound_object_that_is_gone_is_named() -> None:
     assert at(run, "start").message.startswith("BoundObjectMissing")
 
 
+@pytest.mark.api("Automation(**kwargs)")
 def test_only_a_saved_object_of_the_right_model_can_be_bound() -> None:
     with pytest.raises(InvalidData, match="Save it first"):
         Bound(issue_list=IssueList(title="new"))
@@ -369,6 +482,7 @@ def test_only_a_saved_object_of_the_right_model_can_be_bound() -> None:
         Bound(issue_list=Ticket.objects.create())
 
 
+@pytest.mark.api("Automation(**kwargs)")
 def test_an_object_that_no_attribute_declares_is_given_all_the_same() -> None:
     issues = IssueList.objects.create(title="March")
     run = Straight(topic=issues)
@@ -383,9 +497,34 @@ def test_an_unbound_attribute_is_none() -> None:
     assert run.issue_list is None
 
 
+@pytest.mark.api("Automation(**kwargs)", "A15")
+def test_an_object_given_to_one_run_shows_on_no_other() -> None:
+    run = Straight(topic=IssueList.objects.create(title="March"))
+    for other in (Straight(), Straight(autorun=False)):
+        with pytest.raises(AttributeError, match="no attribute 'topic'"):
+            other.topic  # noqa: B018 - it is the asking that fails
+    assert not hasattr(Straight, "topic")
+    assert run.topic.title == "March"
+
+
+@pytest.mark.api("A16", "A14")
+def test_each_task_finds_the_object_of_its_run_as_it_is_then(
+    clock: time_machine.Traveller,
+) -> None:
+    issues = IssueList.objects.create(title="March")
+    run = Recalls(issue_list=issues)
+    issues.title = "April"
+    issues.save()
+    assert Recalls(automation_id=run.id).issue_list.title == "April"
+    clock.shift(HOUR)
+    AutomationModel.run()
+    assert (at(run, "now").result, at(run, "later").result) == ("March", "April")
+
+
 # One at a time
 
 
+@pytest.mark.api("D12", "unique")
 def test_a_unique_automation_runs_once_at_a_time() -> None:
     run = Single()
     assert Single().id == run.id
@@ -395,6 +534,7 @@ def test_a_unique_automation_runs_once_at_a_time() -> None:
     assert Single().id != run.id
 
 
+@pytest.mark.api("D12", "unique")
 def test_a_unique_automation_counts_within_its_own_class_and_arguments() -> None:
     single = Single()
     ada = OnePerAddress(email="ada@example.org")
@@ -402,6 +542,20 @@ def test_a_unique_automation_counts_within_its_own_class_and_arguments() -> None
     assert OnePerAddress(email="ada@example.org", more=1).id == ada.id
     with pytest.raises(TypeError, match="so it needs email to start"):
         OnePerAddress()
+
+
+@pytest.mark.api("D5", "unique")
+def test_a_unique_run_that_has_failed_is_still_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(self: Any, task: Any) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Single, "free", broken)
+    run = Single()
+    assert row(run).state == "failed"
+    assert Single().id == run.id
+    assert AutomationModel.objects.count() == 1
 
 
 # Forms
@@ -420,6 +574,7 @@ def answer(run: Any, node: str, user: User, **entries: Any) -> inline.Progress:
     return inline.submit(run.id, at(run, node).pk, form, user)
 
 
+@pytest.mark.api("D4", "A8", "A19")
 def test_a_form_waits_for_its_person_and_keeps_the_answer(ada: User) -> None:
     run = Offer(asked="ada")
     task = at(run, "ask")
@@ -436,6 +591,7 @@ def test_a_form_waits_for_its_person_and_keeps_the_answer(ada: User) -> None:
     assert at(run, "ask").automationauditmodel_set.get().user == ada
 
 
+@pytest.mark.api("SkipIf")
 def test_a_form_is_skipped_when_its_deadline_comes(
     ada: User, clock: time_machine.Traveller
 ) -> None:
@@ -446,9 +602,11 @@ def test_a_form_is_skipped_when_its_deadline_comes(
     clock.move_to(NOW + 24 * HOUR)
     AutomationModel.run()
     assert at(run, "ask").state == "skipped"
+    assert at(run, "ask").message == "skipped"
     assert run.finished()
 
 
+@pytest.mark.api("SkipIf")
 def test_a_form_is_skipped_as_soon_as_it_is_not_needed(
     ada: User, clock: time_machine.Traveller
 ) -> None:
@@ -459,6 +617,19 @@ def test_a_form_is_skipped_as_soon_as_it_is_not_needed(
     assert at(run, "ask").state == "skipped"
 
 
+@pytest.mark.api("D6", "N5")
+def test_who_is_asked_may_be_worked_out_when_the_task_opens(ada: User) -> None:
+    staff = Group.objects.create(name="staff")
+    run = Assigned()
+    run.data["who"] = "somebody else"
+    run.save()
+    AutomationModel.run()
+    task = at(run, "ask")
+    assert (task.interaction_user, task.interaction_group) == (ada, staff)
+    assert task.interaction_permissions == ["testapp.view_effect"]
+
+
+@pytest.mark.api("E9")
 def test_a_form_for_a_group_that_is_missing_says_so_and_can_be_retried() -> None:
     run = ForGroup()
     assert row(run).state == "failed"
@@ -471,6 +642,7 @@ def test_a_form_for_a_group_that_is_missing_says_so_and_can_be_retried() -> None
     assert at(run, "ask").interaction_group_name == "Moderators"
 
 
+@pytest.mark.api("Split", "AutomationTaskModel")
 def test_a_form_right_after_a_split_waits_for_its_person(ada: User) -> None:
     run = Terminated(autorun=False)
     steps.step(run.id)
@@ -553,6 +725,7 @@ def test_everything_inside_a_transaction_is_undone_with_it() -> None:
 # Names
 
 
+@pytest.mark.api("D1", "E2")
 def test_work_is_the_method_also_where_the_node_hides_it() -> None:
     run = Mixed()
     assert at(run, "evaluate").result == "called"
@@ -580,6 +753,7 @@ def test_a_node_that_leads_nowhere_is_an_incident() -> None:
     assert "leads nowhere. Add .Next(), or a node after it" in at(run, "last").message
 
 
+@pytest.mark.api("D11", "Node")
 def test_a_task_knows_its_node() -> None:
     run = Straight(autorun=False)
     task = at(run, "first")
@@ -652,6 +826,7 @@ def test_starting_a_unique_run_gives_up_when_others_are_always_faster(
 # What a form leaves
 
 
+@pytest.mark.api("D4")
 def test_what_was_entered_is_kept_as_plain_values(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = str(tmp_path)
     first, second = IssueList.objects.create(title="a"), IssueList.objects.create(title="b")

@@ -9,7 +9,7 @@ from typing import Any
 import django.dispatch
 import pytest
 import time_machine
-from django.core import management
+from django.core import mail, management
 from django.db import connection, transaction
 from django.db.models.signals import post_save
 
@@ -30,7 +30,8 @@ from tests.testapp.language import (
     WebinarJourney,
     opened,
 )
-from tests.testapp.models import Effect, IssueList, Ticket, Webinar
+from tests.testapp.models import Effect, IssueList, SignUp, Ticket, Webinar
+from tests.testapp.promises import Joined, WebinarMails
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,6 +40,7 @@ def runs(automation: type[flow.Automation]) -> Any:
     return AutomationModel.objects.filter(automation_class=automation.get_automation_name())
 
 
+@pytest.mark.api("A4", "A5", "on_signal")
 def test_one_sending_starts_one_run_which_knows_what_was_sent() -> None:
     opened.send("door", number=7)
     run = runs(Opened).get()
@@ -48,11 +50,13 @@ def test_one_sending_starts_one_run_which_knows_what_was_sent() -> None:
     assert not runs(OpenedAside).exists()
 
 
+@pytest.mark.api("D14")
 def test_a_signal_starts_at_the_node_it_names_for_its_sender_alone() -> None:
     opened.send("side")
     assert path(OpenedAside(automation_id=runs(OpenedAside).get().pk)) == ["side", "end"]
 
 
+@pytest.mark.api("A5", "on_signal")
 def test_a_run_is_made_with_the_senders_transaction_and_executed_on_commit() -> None:
     with transaction.atomic():
         opened.send("door")
@@ -61,6 +65,7 @@ def test_a_run_is_made_with_the_senders_transaction_and_executed_on_commit() -> 
     assert runs(Opened).get().state == "finished"
 
 
+@pytest.mark.api("A5")
 def test_no_run_is_left_when_the_sender_rolls_back() -> None:
     with pytest.raises(RuntimeError), transaction.atomic():
         opened.send("door")
@@ -78,6 +83,7 @@ def test_what_the_start_raises_the_sender_gets_and_nothing_is_left() -> None:
     assert not AutomationModel.objects.exists()
 
 
+@pytest.mark.api("on_signal")
 def test_importing_again_subscribes_no_second_time() -> None:
     before, definitions = dict(vars(language)), dict(known._by_label)
     try:
@@ -93,6 +99,7 @@ def test_importing_again_subscribes_no_second_time() -> None:
         triggers.connect(Listed, post_save, lambda **kwargs: None, sender=Ticket)
 
 
+@pytest.mark.api("on_signal")
 def test_overriding_on_signal_chooses_which_sendings_count() -> None:
     signal = django.dispatch.Signal()
 
@@ -122,6 +129,15 @@ def test_a_sender_on_another_database_starts_once_that_is_committed(
     assert kwargs == {"using": "default", "robust": True}
     work()
     assert runs(Opened).count() == 1
+
+
+@pytest.mark.api("A5", "D14", "on_signal")
+def test_a_saved_object_starts_one_run_whose_first_node_knows_it() -> None:
+    webinar = Webinar.objects.create(title="Django", begins=NOW)
+    SignUp.objects.create(webinar=webinar, email="ada@example.org")
+    run = Joined(automation_id=runs(Joined).get().pk)
+    assert path(run) == ["start", "end"]
+    assert at(run, "start").result == "ada@example.org"
 
 
 # Objects that appear or change
@@ -179,6 +195,7 @@ def webinar(clock: time_machine.Traveller) -> Webinar:
     return Webinar.objects.create(title="Django", begins=NOW + 10 * DAY)
 
 
+@pytest.mark.api("A17")
 def test_a_webinar_that_is_moved_moves_its_reminder_both_ways(
     webinar: Webinar, clock: time_machine.Traveller
 ) -> None:
@@ -195,6 +212,7 @@ def test_a_webinar_that_is_moved_moves_its_reminder_both_ways(
     assert row(run).due == NOW + 2 * DAY + 2.5 * HOUR
 
 
+@pytest.mark.api("A17")
 def test_a_webinar_that_is_moved_without_a_signal_is_found_when_the_old_time_comes(
     webinar: Webinar, clock: time_machine.Traveller
 ) -> None:
@@ -262,9 +280,38 @@ def test_a_condition_is_asked_again_when_the_object_is_saved(
     assert run.finished()
 
 
+@pytest.mark.api("A17", "A8")
+def test_a_webinar_writes_to_all_who_have_signed_up_by_then(
+    webinar: Webinar, clock: time_machine.Traveller
+) -> None:
+    def written() -> list[tuple[str, str]]:
+        sent = [(message.subject, message.to[0]) for message in mail.outbox]
+        mail.outbox.clear()
+        return sent
+
+    SignUp.objects.create(webinar=webinar, email="ada@example.org")
+    run = WebinarMails(webinar=webinar)
+    assert written() == [("Welcome", "ada@example.org")]
+    SignUp.objects.create(webinar=webinar, email="bob@example.org")
+    webinar.begins = NOW + 5 * DAY  # five days earlier than it was
+    webinar.save()
+    clock.shift(4 * DAY - HOUR)
+    AutomationModel.run()
+    assert written() == []
+    clock.shift(HOUR)
+    AutomationModel.run()
+    assert written() == [("Tomorrow", "ada@example.org"), ("Tomorrow", "bob@example.org")]
+    SignUp.objects.filter(email="ada@example.org").delete()
+    clock.shift(DAY + 2.5 * HOUR)
+    AutomationModel.run()
+    assert written() == [("Recording", "bob@example.org")]
+    assert run.finished()
+
+
 # Finding runs by their objects
 
 
+@pytest.mark.api("A16")
 def test_runs_are_found_by_any_of_their_objects() -> None:
     item, ticket = IssueList.objects.create(title="x"), Ticket.objects.create()
     run = Both(issue_list=item, ticket=ticket)
@@ -279,6 +326,7 @@ def test_runs_are_found_by_any_of_their_objects() -> None:
     assert str(run._db.bound_objects.get(name="ticket")) == f"ticket: testapp.ticket {ticket.pk}"
 
 
+@pytest.mark.api("A16")
 def test_the_objects_follow_the_data() -> None:
     first, second = (IssueList.objects.create(title=title) for title in "ab")
     run = Both(issue_list=first, ticket=Ticket.objects.create(), extra=second)

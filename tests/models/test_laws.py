@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
-from django.db.models import CheckConstraint, UniqueConstraint
+from django.db.models import CheckConstraint, Model, UniqueConstraint
 
 from automations.models import (
     AutomationMessageModel,
@@ -87,12 +87,14 @@ def test_a_task_that_breaks_a_law_cannot_be_written(violation: dict[str, Any]) -
         AutomationTaskModel.objects.create(**{"automation": run, "status": "x"} | violation)
 
 
+@pytest.mark.api("get_key")
 def test_two_runs_never_have_the_same_key() -> None:
     first = AutomationModel.objects.create(automation_class="x")
     with pytest.raises(IntegrityError), transaction.atomic():
         AutomationModel.objects.create(automation_class="x", key=first.key)
 
 
+@pytest.mark.api("unique")
 def test_one_running_run_for_each_unique_key_of_a_class() -> None:
     AutomationModel.objects.create(automation_class="x", unique_key="k")
     AutomationModel.objects.create(automation_class="y", unique_key="k")
@@ -165,3 +167,30 @@ def test_the_checks_of_the_database_are_silent(capsys: pytest.CaptureFixture[str
 
 def test_the_migrations_say_what_the_models_say() -> None:
     call_command("makemigrations", "automations", check=True, dry_run=True, verbosity=0)
+
+
+@pytest.mark.api("AutomationModel", "AutomationTaskModel")
+@pytest.mark.parametrize(
+    ("model", "columns", "properties"),
+    [
+        (
+            AutomationModel,
+            {"automation_class", "finished", "data", "key", "created", "updated"},
+            {"paused_until", "instance"},
+        ),
+        (
+            AutomationTaskModel,
+            {
+                *("automation", "previous", "status", "requires_interaction", "interaction_user"),
+                *("interaction_group", "interaction_permissions", "created", "finished"),
+                *("message", "result"),
+            },
+            {"locked", "data"},
+        ),
+    ],
+)
+def test_what_a_row_tells_has_its_documented_name(
+    model: type[Model], columns: set[str], properties: set[str]
+) -> None:
+    assert columns <= {field.name for field in model._meta.get_fields()}
+    assert all(isinstance(getattr(model, name), property) for name in properties)

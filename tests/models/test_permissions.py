@@ -80,6 +80,7 @@ def expected(user: Any, task: AutomationTaskModel) -> bool:
     )
 
 
+@pytest.mark.api("D6", "N8", "N9", "Form", "AutomationTaskModel")
 def test_the_list_the_page_and_the_rule_agree_for_everybody(world: dict[str, Any]) -> None:
     allowed = 0
     for user in world["users"].values():
@@ -96,6 +97,7 @@ def test_the_list_the_page_and_the_rule_agree_for_everybody(world: dict[str, Any
     assert 0 < allowed < len(world["tasks"]) * len(world["users"])
 
 
+@pytest.mark.api("AutomationTaskModel")
 def test_the_open_tasks_of_a_user_come_oldest_first(world: dict[str, Any]) -> None:
     tasks = AutomationTaskModel.get_open_tasks(world["users"]["root"])
     assert list(tasks) == world["tasks"]
@@ -135,6 +137,7 @@ def test_closed_tasks_and_standing_runs_are_not_offered(world: dict[str, Any]) -
     assert not AutomationTaskModel.objects.doable_by(root).exists()
 
 
+@pytest.mark.api("AutomationTaskModel")
 def test_a_task_tells_how_long_it_has_been_open(world: dict[str, Any]) -> None:
     task = world["tasks"][0]
     assert 0 <= task.hours_since_created() < 0.1
@@ -142,6 +145,7 @@ def test_a_task_tells_how_long_it_has_been_open(world: dict[str, Any]) -> None:
     assert task.hours_since_created() == 0
 
 
+@pytest.mark.api("AutomationTaskModel")
 def test_a_task_tells_what_it_is(world: dict[str, Any]) -> None:
     task = world["tasks"][0]
     assert str(task) == "ask0 (waiting)"

@@ -31,6 +31,7 @@ def swapped(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.api("D24", "settings")
 def test_who_the_method_returns_may_act_and_nobody_else(
     people: dict[str, User], swapped: None, listed: bool
 ) -> None:
@@ -47,6 +48,7 @@ def test_who_the_method_returns_may_act_and_nobody_else(
         assert response.status_code == status
 
 
+@pytest.mark.api("D24", "settings")
 def test_the_method_of_the_form_gets_the_node(people: dict[str, User], swapped: None) -> None:
     assert list(Approval.ask.get_users_with_permission()) == [people["ask"]]
 
@@ -55,6 +57,7 @@ class Anything(forms.Form):
     pass
 
 
+@pytest.mark.api("Form")
 def test_a_form_tells_whom_it_asks_as_far_as_the_class_says(people: dict[str, User]) -> None:
     staff = Group.objects.create(name="staff")
     right = Permission.objects.get(codename="view_effect")

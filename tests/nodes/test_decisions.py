@@ -36,10 +36,12 @@ def test_only_a_node_that_asks_can_be_completed() -> None:
         bound(flow.Execute()).complete(PlainContext(), None, None)
 
 
+@pytest.mark.api("N6")
 def test_execute_without_arguments_does_nothing() -> None:
     assert run(flow.Execute()) == Complete()
 
 
+@pytest.mark.api("Execute")
 def test_execute_calls_a_function_with_the_task_and_the_rest() -> None:
     context = PlainContext(rate=3)
     seen: list[Any] = []
@@ -54,6 +56,7 @@ def test_execute_calls_a_function_with_the_task_and_the_rest() -> None:
 
 
 @pytest.mark.parametrize("work", [this.work, "self.work", "work"])
+@pytest.mark.api("this", "Execute")
 def test_execute_calls_a_method_named_in_three_ways(work: Any) -> None:
     assert run(flow.Execute(work), PlainContext(work=lambda task: 7)) == Complete(result=7)
 
@@ -63,6 +66,7 @@ def test_execute_refuses_what_cannot_be_called() -> None:
         run(flow.Execute(this.work), PlainContext(work=7))
 
 
+@pytest.mark.api("Execute")
 def test_a_subclass_of_execute_names_its_work() -> None:
     class SendMail(flow.Execute):
         def method(self, task: Any, *args: Any, **kwargs: Any) -> Any:
@@ -79,6 +83,7 @@ def test_execute_itself_has_no_work_of_its_own() -> None:
     assert flow.Execute().method(None) is None
 
 
+@pytest.mark.api("N7")
 def test_an_error_goes_to_the_error_handler_if_there_is_one() -> None:
     error = ValueError("no money")
     handled = bound(flow.Execute().OnError(this.call), "call")
@@ -86,6 +91,7 @@ def test_an_error_goes_to_the_error_handler_if_there_is_one() -> None:
     assert bound(flow.Execute()).recover(PlainContext(), error) == Fail(error)
 
 
+@pytest.mark.api("A11", "If")
 def test_if_takes_the_branch_that_its_condition_chooses() -> None:
     node = flow.If(lambda task: task.data.get("ok")).Then(this.yes).Else("no")
     context = PlainContext()
@@ -94,16 +100,19 @@ def test_if_takes_the_branch_that_its_condition_chooses() -> None:
     assert run(node, context, "yes", "no") == Complete(message="True", to="yes")
 
 
+@pytest.mark.api("D2", "E5")
 def test_if_without_a_matching_branch_goes_on() -> None:
     assert run(flow.If(False).Then(this.yes), None, "yes") == Complete(message="False")
 
 
+@pytest.mark.api("If")
 def test_if_calls_what_is_no_node_with_its_arguments() -> None:
     context = PlainContext(note=lambda task, what: f"noted {what}")
     node = flow.If(True).Then(this.note, what="it")
     assert run(node, context) == Complete(message="True", result="noted it")
 
 
+@pytest.mark.api("E2", "If")
 def test_in_then_and_else_the_node_comes_before_the_method() -> None:
     context = PlainContext(evaluate=lambda task: "called")
     assert run(flow.If(True).Then(this.evaluate), context, "evaluate") == Complete(
@@ -115,6 +124,7 @@ def test_if_without_any_way_out_has_no_arrows() -> None:
     assert list(flow.If(True).bound("last", None, frozenset({"last"})).sequence_flows()) == []
 
 
+@pytest.mark.api("E4")
 def test_split_forks_and_join_merges_and_end_finishes() -> None:
     assert run(flow.Split().Next(this.a).Next("self.b")) == Fork(("a", "b"))
     assert run(flow.Join()) == Merge()
@@ -125,6 +135,7 @@ def test_split_forks_and_join_merges_and_end_finishes() -> None:
 @pytest.mark.parametrize(
     "value", [HOUR, lambda task: HOUR, this.pause, "self.pause"], ids=["plain", "call", "this", "s"]
 )
+@pytest.mark.api("D3", "A22", "N2", "N5", "AfterWaiting")
 def test_waiting_for_counts_from_the_opening_of_the_task(value: Any) -> None:
     early = PlainContext(NOW + HOUR - datetime.timedelta(microseconds=1), pause=HOUR)
     late = PlainContext(NOW + HOUR, pause=HOUR)
@@ -134,6 +145,7 @@ def test_waiting_for_counts_from_the_opening_of_the_task(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [NOW + DAY, lambda task: NOW + DAY, this.moment, "self.moment"])
+@pytest.mark.api("A22", "N5", "AfterWaiting")
 def test_waiting_until_a_moment(value: Any) -> None:
     node = flow.Execute().AfterWaitingUntil(value)
     assert run(node, PlainContext(moment=NOW + DAY)) == Postpone(until=NOW + DAY)
@@ -161,20 +173,24 @@ def test_a_wait_of_the_wrong_type_is_an_error_that_names_node_and_modifier(node:
 
 
 @pytest.mark.parametrize("value", [True, lambda task: True, this.flag, "self.flag"])
+@pytest.mark.api("N5", "AsSoonAs", "SkipIf")
 def test_a_condition_may_be_given_in_four_ways(value: Any) -> None:
     context = PlainContext(flag=True)
     assert run(flow.Execute().AsSoonAs(value), context) == Complete()
     assert run(flow.Execute().SkipIf(value), context) == Skip()
 
 
+@pytest.mark.api("N3")
 def test_several_conditions_to_wait_for_must_all_be_true() -> None:
     assert run(flow.Execute().AsSoonAs(True).AsSoonAs(False)) == Postpone(poll=True)
 
 
+@pytest.mark.api("N3")
 def test_one_of_several_conditions_to_skip_is_enough() -> None:
     assert run(flow.Execute().SkipIf(False).SkipIf(True)) == Skip()
 
 
+@pytest.mark.api("D3", "D16", "N1")
 def test_skipping_wins_over_every_wait_also_at_the_same_moment() -> None:
     at_once = PlainContext(NOW + HOUR)
     assert run(flow.Execute().AfterWaitingFor(HOUR).SkipAfter(HOUR), at_once) == Skip()
@@ -182,6 +198,7 @@ def test_skipping_wins_over_every_wait_also_at_the_same_moment() -> None:
     assert run(flow.Execute().AsSoonAs(False).SkipAfter(HOUR), at_once) == Skip()
 
 
+@pytest.mark.api("D3", "N1", "N4")
 def test_a_wait_comes_before_the_condition() -> None:
     asked: list[Any] = []
     node = flow.Execute().AfterWaitingFor(HOUR).AsSoonAs(asked.append)
@@ -189,6 +206,7 @@ def test_a_wait_comes_before_the_condition() -> None:
     assert asked == []
 
 
+@pytest.mark.api("N1")
 def test_a_waiting_task_is_looked_at_by_its_deadline() -> None:
     both = flow.Execute().AfterWaitingFor(DAY).SkipAfter(HOUR)
     assert run(both) == Postpone(until=NOW + HOUR)
@@ -200,6 +218,7 @@ def test_a_wait_that_may_be_skipped_is_asked_again_and_again() -> None:
     assert run(node) == Postpone(until=NOW + DAY, poll=True)
 
 
+@pytest.mark.api("Node")
 def test_poll_postpones_until_there_is_an_answer() -> None:
     class Poll(flow.Node):
         """Ask a question again and again until it has an answer."""
@@ -224,6 +243,7 @@ def test_poll_postpones_until_there_is_an_answer() -> None:
     assert node.run(context) == Complete(result=42)
 
 
+@pytest.mark.api("Form")
 def test_a_form_may_be_given_by_a_callable() -> None:
     class Small(forms.Form):
         """A form without fields."""
@@ -235,3 +255,53 @@ def test_a_form_may_be_given_by_a_callable() -> None:
         assert node.get_form_kwargs(context) == {}
     with pytest.raises(DefinitionError, match="is no form class"):
         bound(flow.Form(lambda task: 42).User(pk=1)).get_form_class(context)
+
+
+class Anything(forms.Form):
+    """A form without fields."""
+
+
+@pytest.mark.api("A21")
+@pytest.mark.parametrize(
+    "node",
+    [
+        flow.Node(),
+        flow.Execute(),
+        flow.If(True).Then(this.following),
+        flow.Switch(1).Case(1, this.following),
+        flow.Split().Next(this.following),
+        flow.Join(),
+        flow.Form(Anything).User(pk=1),
+        flow.ModelForm(Anything, "key").User(pk=1),
+        flow.SendMessage(1, "hello"),
+        flow.ReceiveMessage("hello"),
+        flow.End(),
+    ],
+    ids=lambda node: type(node).__name__,
+)
+def test_every_kind_of_node_can_wait(node: flow.Node) -> None:
+    assert run(node.AfterWaitingFor(HOUR)) == Postpone(until=NOW + HOUR)
+    assert run(node.AfterWaitingUntil(NOW + DAY)) == Postpone(until=NOW + DAY)
+    assert run(node.AsSoonAs(False)) == Postpone(poll=True)
+
+
+@pytest.mark.api("N5", "SkipIf")
+@pytest.mark.parametrize("value", [HOUR, lambda task: HOUR, this.limit, "self.limit"])
+def test_a_limit_may_be_given_in_four_ways(value: Any) -> None:
+    for moment, skip in ((NOW + HOUR / 2, False), (NOW + HOUR, True)):
+        context = PlainContext(moment, limit=HOUR)
+        waits = flow.Execute().AsSoonAs(False)
+        assert (run(waits.SkipAfter(value), context) == Skip()) is skip
+        timed_out = Skip(message="timed out", to="boss")
+        assert (run(waits.OnTimeout(value, this.boss), context) == timed_out) is skip
+
+
+@pytest.mark.api("D21")
+def test_the_options_of_a_node_are_not_given_to_its_work() -> None:
+    def work(task: Any, **kwargs: Any) -> dict[str, Any]:
+        return kwargs
+
+    node = flow.Execute(work, threaded=True, description="Works.", size=3)
+    assert run(node) == Complete(result={"size": 3})
+    assert node.description == "Works."
+    assert node.threaded

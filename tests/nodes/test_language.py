@@ -77,6 +77,7 @@ def test_the_mistakes_of_a_switch_are_told(node: flow.Node, wrong: list[str]) ->
 # Messages
 
 
+@pytest.mark.api("SendMessage")
 def test_a_message_goes_to_what_its_target_says() -> None:
     key = "0123456789abcdef0123456789abcdef"
     for target, to in (
@@ -93,6 +94,7 @@ def test_a_message_goes_to_what_its_target_says() -> None:
         assert run(flow.SendMessage(target, "hello"), context) == Send("hello", **to)
 
 
+@pytest.mark.api("SendMessage")
 def test_the_data_of_a_message_is_asked_for_entry_by_entry() -> None:
     node = flow.SendMessage(5, "hello", this.token, data=this.all, name="self.name", n=lambda t: 3)
     context = PlainContext(token=lambda task: 1, all={"a": 1, "n": 0}, name="Ada")
@@ -127,6 +129,7 @@ def test_waiting_for_a_message_lasts_until_the_deadline() -> None:
     assert run(flow.ReceiveMessage("paid")) == Listen("paid")
 
 
+@pytest.mark.api("require_data_parameters")
 def test_what_cannot_be_converted_is_refused_with_its_name() -> None:
     from automations.definition.receivers import convert, prepare
 
@@ -147,6 +150,7 @@ def again(node: flow.Node, opened: datetime.datetime = NOW, **data: Any) -> Any:
     return bound(node).run(context).until
 
 
+@pytest.mark.api("Repeat")
 def test_repeating_goes_by_the_grid_of_the_first_visit() -> None:
     assert again(flow.Repeat().EveryHour()) == NOW + HOUR
     assert again(flow.Repeat().EveryHour(3)) == NOW + 3 * HOUR
@@ -178,6 +182,7 @@ def test_a_repeat_may_wait_longer_by_a_modifier() -> None:
     assert again(flow.Repeat().EveryHour().AfterWaitingFor(DAY)) == NOW + DAY
 
 
+@pytest.mark.api("Repeat")
 def test_a_repeat_goes_back_to_the_first_node_or_where_it_says() -> None:
     assert bound(flow.Repeat().EveryHour()).default_target == "first"
     assert bound(flow.Repeat(this.work).EveryHour()).default_target == "work"

@@ -48,6 +48,7 @@ def cards(client: Client, **query: Any) -> dict[str, Any]:
     return {card["cls"].rpartition(".")[2]: card for card in found}
 
 
+@pytest.mark.api("D5")
 def test_each_state_is_counted_and_failed_is_not_finished(client: Client) -> None:
     numbers = {"running": 5, "suspended": 4, "failed": 3, "finished": 2, "cancelled": 1}
     runs = {
@@ -133,6 +134,7 @@ def test_an_automation_with_nothing_in_the_time_span_has_no_card(client: Client)
     assert "Nothing runs" in text(client)
 
 
+@pytest.mark.api("D23", "dashboard_template")
 def test_a_card_of_its_own_gets_what_is_documented(client: Client) -> None:
     for state in ("running", "finished", "finished", "failed"):
         make_run(WithCard, state)
@@ -146,12 +148,14 @@ def test_a_card_of_its_own_gets_what_is_documented(client: Client) -> None:
     assert f"{path} | 1 running | 2 finished | 1 failed | 4 = 4" in text(client)
 
 
+@pytest.mark.api("dashboard_template")
 def test_what_an_automation_says_reaches_the_usual_card_too(client: Client) -> None:
     make_run(WithContext)
     assert cards(client)["WithContext"]["dashboard"]["said"] == "hello"
     assert "Automations WithContext" in text(client)
 
 
+@pytest.mark.api("dashboard_template")
 def test_an_automation_without_a_template_has_no_card(client: Client) -> None:
     make_run(Hidden)
     assert cards(client) == {}
@@ -184,6 +188,7 @@ def test_an_error_in_one_card_is_said_and_logged_and_spares_the_others(
         "Gone",
     ],
 )
+@pytest.mark.api("views")
 def test_runs_of_a_class_that_is_gone_are_shown(client: Client, path: str) -> None:
     make_run(path, "failed")
     make_run(Plain)

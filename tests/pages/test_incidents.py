@@ -34,6 +34,7 @@ def report(client: Client, **query: Any) -> Any:
     return response
 
 
+@pytest.mark.api("D5")
 def test_every_failed_run_is_reported_whatever_the_error(client: Client) -> None:
     messages = ["RuntimeError: x", "KeyError: 'a'", "StopIteration", "SystemExit: 1", ""]
     for message in messages:
@@ -183,6 +184,7 @@ def test_a_task_without_a_traceback_says_so(client: Client) -> None:
     assert address not in history
 
 
+@pytest.mark.api("views")
 def test_what_was_kept_of_an_error_is_shown_escaped(client: Client) -> None:
     script = "<script>alert(1)</script>"
     run = make_run(f"tests.gone.{script}", "failed")

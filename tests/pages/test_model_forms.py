@@ -35,6 +35,7 @@ def url(run: Makes, node: str) -> str:
     return reverse("automations:task", args=[at(run, node).pk])
 
 
+@pytest.mark.api("D4", "ModelForm")
 def test_a_form_of_a_model_makes_the_object_and_keeps_its_key(page: Client, ada: User) -> None:
     run = Makes()
     assert page.get(url(run, "make")).status_code == 200
@@ -49,6 +50,7 @@ def test_a_form_of_a_model_makes_the_object_and_keeps_its_key(page: Client, ada:
     assert AutomationModel.objects.for_object(made).get().pk == run.id
 
 
+@pytest.mark.api("ModelForm")
 def test_a_form_of_a_model_changes_the_object_that_is_there(page: Client) -> None:
     run = Makes()
     page.post(url(run, "make"), {"title": "first"})
@@ -67,6 +69,7 @@ def test_a_form_of_a_model_whose_object_is_gone_makes_a_new_one(page: Client) ->
     assert Makes(automation_id=run.id).issue_list.title == "second"
 
 
+@pytest.mark.api("ModelForm")
 def test_what_is_wrong_saves_nothing(page: Client) -> None:
     run = Makes()
     response = page.post(url(run, "make"), {"title": ""})
@@ -94,6 +97,7 @@ def test_who_is_too_late_with_what_may_exist_once_is_told_and_nothing_moves(
     assert page.post(url(run, "make"), {"title": "first"}).status_code == 302
 
 
+@pytest.mark.api("D4")
 def test_a_file_of_a_model_is_kept_once_under_its_name(
     page: Client, settings: Any, tmp_path: Path
 ) -> None:

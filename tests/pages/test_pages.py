@@ -21,10 +21,12 @@ from automations.dispatch import inline
 from automations.engine import people as engine_people
 from automations.exceptions import RunBusy
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+from tests.engine.rows import at
 from tests.pages.conftest import ENTITLED, NODES, browser
 from tests.testapp.models import Effect, IssueList
 from tests.testapp.page_processes import Asks, Everything
 from tests.testapp.processes import Fragile, Loop, Nested, Straight
+from tests.testapp.promises import Held, Relay
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +53,7 @@ def _models() -> list[Any]:
 
 
 @pytest.mark.parametrize("name", ENTITLED)
+@pytest.mark.api("D6", "D19", "A10", "N9", "views")
 def test_only_the_entitled_get_anywhere_whatever_the_verb(
     people: dict[str, User], asks: dict[str, AutomationTaskModel], name: str
 ) -> None:
@@ -73,6 +76,7 @@ def test_only_the_entitled_get_anywhere_whatever_the_verb(
 
 
 @pytest.mark.parametrize("name", ENTITLED)
+@pytest.mark.api("D7", "Form", "urls")
 def test_the_list_shows_a_task_to_those_who_may_do_it_and_to_nobody_else(
     people: dict[str, User], asks: dict[str, AutomationTaskModel], name: str
 ) -> None:
@@ -104,6 +108,7 @@ def test_the_history_is_for_those_who_may_change_runs(
     assert fingerprint() == before
 
 
+@pytest.mark.api("D19")
 def test_a_task_that_is_not_there_looks_like_one_that_is_not_yours(
     people: dict[str, User], asks: dict[str, AutomationTaskModel]
 ) -> None:
@@ -137,6 +142,7 @@ def test_a_right_taken_away_after_the_page_was_checked_counts(
 # Completing
 
 
+@pytest.mark.api("D4", "A10", "A19", "A27", "N10")
 def test_a_form_is_completed_and_the_process_goes_on_in_the_request(
     people: dict[str, User], asks: dict[str, AutomationTaskModel], settings: Any, tmp_path: Any
 ) -> None:
@@ -165,6 +171,7 @@ def test_a_form_is_completed_and_the_process_goes_on_in_the_request(
     }  # fmt: skip
 
 
+@pytest.mark.api("A10")
 def test_a_wrong_entry_is_shown_again_with_its_error(
     people: dict[str, User], asks: dict[str, AutomationTaskModel]
 ) -> None:
@@ -175,6 +182,7 @@ def test_a_wrong_entry_is_shown_again_with_its_error(
     assert "no &lt;number&gt;" in page
 
 
+@pytest.mark.api("D19")
 def test_a_second_post_has_no_effect_and_explains_itself(
     people: dict[str, User], asks: dict[str, AutomationTaskModel]
 ) -> None:
@@ -191,6 +199,7 @@ def test_a_second_post_has_no_effect_and_explains_itself(
     assert fingerprint() == before
 
 
+@pytest.mark.api("D19")
 def test_who_is_faster_by_a_moment_wins_and_the_other_is_told(
     people: dict[str, User],
     asks: dict[str, AutomationTaskModel],
@@ -256,6 +265,7 @@ def test_a_busy_run_keeps_what_was_entered(
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", '{"a": "\\u0000"}', '"\\ud800"'])
+@pytest.mark.api("D20")
 def test_what_cannot_be_kept_is_an_error_of_the_form(
     people: dict[str, User], asks: dict[str, AutomationTaskModel], value: str
 ) -> None:
@@ -264,6 +274,44 @@ def test_what_cannot_be_kept_is_an_error_of_the_form(
     assert response.context["form"].non_field_errors()
     asks["by_user"].refresh_from_db()
     assert asks["by_user"].state == "waiting"
+
+
+@pytest.mark.api("A3")
+def test_the_second_group_sees_what_the_first_has_entered(people: dict[str, User]) -> None:
+    for name, group in (("asked", "authors"), ("all", "editors")):
+        people[name].groups.set([Group.objects.create(name=group)])
+    author, editor = browser(people, "asked"), browser(people, "all")
+    run = Relay()
+    assert editor.get(url(at(run, "write"))).status_code == 404
+    author.post(url(at(run, "write")), {"reason": "as the author says"})
+    assert author.get(url(at(run, "check"))).status_code == 404
+    assert 'value="as the author says"' in editor.get(url(at(run, "check"))).content.decode()
+    editor.post(url(at(run, "check")), {"reason": "as the editor says"})
+    run = Relay(automation_id=run.id)
+    assert run.finished()
+    assert [run.data[name]["reason"] for name in ("write", "check")] == [
+        "as the author says",
+        "as the editor says",
+    ]
+
+
+@pytest.mark.api("AsSoonAs", "Form", "D6")
+@pytest.mark.parametrize("name", ["asked", "root"])
+def test_a_form_that_waits_for_its_condition_is_offered_to_nobody(
+    people: dict[str, User], name: str
+) -> None:
+    run = Held()
+    client = browser(people, name)
+    assert AutomationTaskModel.get_open_tasks(people[name]) == ()
+    assert url(at(run, "ask")) not in client.get("/automations/").content.decode()
+    for verb in ("get", "post"):
+        status = getattr(client, verb)(url(at(run, "ask")), {"reason": "too early"}).status_code
+        assert status == (409 if name == "root" else 404)
+    assert at(run, "ask").state == "ready"
+    run.data["ready"] = True
+    run.save()
+    AutomationModel.run()
+    assert client.get(url(at(run, "ask"))).status_code == 200
 
 
 # What a browser can send
@@ -279,6 +327,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("back", HOSTILE)
+@pytest.mark.api("N10", "templates")
 def test_nobody_is_led_off_the_site(
     people: dict[str, User], asks: dict[str, AutomationTaskModel], back: str
 ) -> None:
@@ -290,6 +339,7 @@ def test_nobody_is_led_off_the_site(
 
 
 @pytest.mark.parametrize("where", ["get", "post"])
+@pytest.mark.api("N10")
 def test_one_may_go_back_to_a_page_of_the_site(
     people: dict[str, User], asks: dict[str, AutomationTaskModel], where: str
 ) -> None:
@@ -401,6 +451,7 @@ def test_names_and_messages_are_shown_escaped(
     assert "&lt;b&gt;marker" in page
 
 
+@pytest.mark.api("templates")
 def test_pages_need_no_script_and_no_inline_style(
     people: dict[str, User], asks: dict[str, AutomationTaskModel]
 ) -> None:
@@ -459,6 +510,7 @@ def test_the_history_shows_a_failure_with_its_traceback(people: dict[str, User])
     assert "<details>" in page.content.decode()
 
 
+@pytest.mark.api("E8", "run")
 def test_the_history_of_a_long_loop_is_paged_and_costs_the_same(
     people: dict[str, User], settings: Any
 ) -> None:
@@ -479,6 +531,7 @@ def test_the_history_of_a_long_loop_is_paged_and_costs_the_same(
     assert "Page 2 of 5" in page.content.decode()
 
 
+@pytest.mark.api("settings")
 def test_the_form_page_takes_context_from_project_process_and_node(
     people: dict[str, User],
     asks: dict[str, AutomationTaskModel],

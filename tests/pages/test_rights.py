@@ -53,6 +53,7 @@ def log_in(rights: list[str] | None) -> Client:
 
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.api("D7", "views", "urls")
 def test_a_page_is_for_those_who_have_both_permissions(
     addresses: dict[str, str], page: str, who: str
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_page_is_for_those_who_have_both_permissions(
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.api("views")
 def test_who_is_not_logged_in_is_asked_to(addresses: dict[str, str], page: str) -> None:
     response = Client().get(addresses[page])
     assert response.status_code == 302
@@ -107,5 +109,6 @@ def test_a_run_or_a_task_that_is_not_there_has_no_page(addresses: dict[str, str]
     assert client.get(f"/automations/dashboard/{10**25}/traceback/{10**25}").status_code == 404
 
 
+@pytest.mark.api("views")
 def test_the_dashboard_has_its_documented_name() -> None:
     assert DashboardView is TaskDashboardView

@@ -29,6 +29,7 @@ def render(source: str, user: Any) -> str:
 
 
 @pytest.mark.parametrize("name", [name for name in ENTITLED if name != "anonymous"])
+@pytest.mark.api("template tags")
 def test_a_template_shows_to_each_user_the_tasks_that_are_theirs(
     people: dict[str, User], asks: dict[str, AutomationTaskModel], name: str
 ) -> None:
@@ -56,6 +57,7 @@ def test_the_tasks_can_be_shown_by_a_template_of_the_project(
     assert text.strip() == "1: By group"
 
 
+@pytest.mark.api("template tags")
 def test_the_tasks_can_be_had_as_a_variable(
     people: dict[str, User], asks: dict[str, AutomationTaskModel]
 ) -> None:

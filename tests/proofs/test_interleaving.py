@@ -68,6 +68,7 @@ def start(runs: int) -> dict[int, int]:
 
 
 @pytest.mark.django_db
+@pytest.mark.api("A11", "A15", "A22", "this", "AfterWaiting", "If")
 def test_a_thousand_runs_interleaved_step_by_step_do_not_leak() -> None:
     runs = start(STEPPED)
     alive = list(runs)
@@ -86,6 +87,7 @@ def test_a_thousand_runs_interleaved_step_by_step_do_not_leak() -> None:
 
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.api("A15", "Automation")
 def test_a_thousand_runs_in_four_threads_do_not_leak() -> None:
     runs = start(RUNS)
     now = timezone.now()

@@ -54,6 +54,7 @@ def week(run: IssueDiscussion, mia: User) -> int:
 
 
 @pytest.mark.parametrize("conf_call", [True, False])
+@pytest.mark.api("E5", "E10", "E11", "E15")
 def test_each_method_is_called_as_often_as_the_process_says(mia: User, conf_call: bool) -> None:
     story.told.clear()
     with time_machine.travel(NOW, tick=False):
@@ -77,6 +78,7 @@ def test_each_method_is_called_as_often_as_the_process_says(mia: User, conf_call
     assert tasks.get(status="join", state="completed").message == "Joined"
 
 
+@pytest.mark.api("A15")
 def test_weeks_that_run_beside_each_other_do_not_mix(mia: User) -> None:
     with time_machine.travel(NOW, tick=False):
         runs = [
@@ -89,6 +91,7 @@ def test_weeks_that_run_beside_each_other_do_not_mix(mia: User) -> None:
     assert [task.automation_id for task in called] == [runs[0].id]
 
 
+@pytest.mark.api("E1")
 def test_the_demo_has_the_same_class_word_for_word() -> None:
     def body(path: str) -> list[str]:
         lines = (ROOT / path).read_text().splitlines()
@@ -99,6 +102,7 @@ def test_the_demo_has_the_same_class_word_for_word() -> None:
     assert body("demo/issues/automations.py") == body("tests/testapp/automations.py")
 
 
+@pytest.mark.api("D7")
 def test_loading_listing_and_binding_a_running_week_executes_nothing(mia: User) -> None:
     run = IssueDiscussion(issue_list=IssueList.objects.create(title="March"))
     before: Any = list(AutomationTaskModel.objects.values())
@@ -109,3 +113,19 @@ def test_loading_listing_and_binding_a_running_week_executes_nothing(mia: User) 
     AutomationTaskModel.get_open_tasks(mia)
     assert story.told == []
     assert list(AutomationTaskModel.objects.values()) == before
+
+
+@pytest.mark.api("E7", "D3", "N2")
+def test_an_if_waits_its_hour_and_then_asks_once_in_each_round(mia: User) -> None:
+    asked = []
+    with time_machine.travel(NOW, tick=False) as clock:
+        run = IssueDiscussion(issue_list=IssueList.objects.create(title="March"))
+        story.told.clear()
+        for _ in range(8):
+            clock.shift(HOUR / 4)
+            AutomationModel.run()
+            AutomationModel.run()
+            asked.append([what for what, *_ in story.told].count("moderation_deadline_reached"))
+    assert asked == [0, 0, 0, 1, 1, 1, 1, 2]
+    rounds = AutomationTaskModel.objects.filter(automation=run.id, status="repeat").order_by("pk")
+    assert [task.created - NOW for task in rounds] == [0 * HOUR, HOUR, 2 * HOUR]

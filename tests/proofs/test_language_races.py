@@ -42,6 +42,7 @@ def released(
     return [worker.wait(120) for worker in workers]
 
 
+@pytest.mark.api("E14", "unique")
 def test_twenty_connections_that_start_the_same_unique_run_get_one(
     child_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -60,6 +61,7 @@ def test_twenty_connections_that_start_the_same_unique_run_get_one(
     assert sorted(tasks.values_list("status", flat=True)) == ["start", "wait"]
 
 
+@pytest.mark.api("A14")
 def test_messages_and_steps_never_lose_each_others_data(
     child_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_two_runs_that_message_each_other_from_four_workers_never_stop(
 
 
 @pytest.mark.parametrize("schedulers", [4])
+@pytest.mark.api("E14")
 def test_any_number_of_schedulers_start_one_run_for_each_due_time(
     schedulers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

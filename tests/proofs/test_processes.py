@@ -52,6 +52,7 @@ def wait_until(condition: Any, seconds: float = 60) -> bool:
     return bool(condition())
 
 
+@pytest.mark.api("A24")
 def test_two_sweeps_at_once_share_the_work_and_do_everything_once(
     child_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_two_sweeps_at_once_share_the_work_and_do_everything_once(
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
 
 
+@pytest.mark.api("A9", "A20")
 def test_thirty_kills_lose_nothing_and_double_nothing(
     child_environment: dict[str, str], record_property: Any
 ) -> None:

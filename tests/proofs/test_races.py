@@ -91,6 +91,7 @@ def test_a_step_that_is_asked_for_while_another_is_at_work_is_left_alone(
     assert sorted(effects) == (["first", "second"] if connection.vendor == "sqlite" else ["first"])
 
 
+@pytest.mark.api("A12", "A14", "E12", "Join")
 def test_a_join_fires_once_when_its_last_two_branches_arrive_together(ada: User) -> None:
     for _ in range(30):
         run = TwoForms()
@@ -120,6 +121,7 @@ def test_sending_a_form_three_times_at_once_completes_it_once(ada: User) -> None
         assert AutomationAuditModel.objects.filter(task=task).count() == 1
 
 
+@pytest.mark.api("A14", "save")
 def test_two_branches_that_save_at_once_lose_nothing() -> None:
     for _ in range(20):
         run = TwoForms()

@@ -236,6 +236,7 @@ def play(run_id: int) -> list[tuple[str, str]]:
 @pytest.mark.django_db
 @settings(max_examples=EXAMPLES)
 @given(processes)
+@pytest.mark.api("A12")
 def test_a_random_process_does_what_its_meaning_says(process: Row) -> None:
     note(str(process))
     with written(process) as automation:
@@ -270,6 +271,7 @@ def test_a_random_process_does_what_its_meaning_says(process: Row) -> None:
 
 @settings(max_examples=EXAMPLES)
 @given(splits, st.randoms(use_true_random=False))
+@pytest.mark.api("E16")
 def test_a_random_branch_that_may_leave_for_the_end_is_refused(
     split: Parallel, chance: random.Random
 ) -> None:

@@ -90,3 +90,13 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return f"Invoice of {self.run_id}"
+
+
+class SignUp(models.Model):
+    """Somebody who wants to come to a webinar."""
+
+    webinar = models.ForeignKey(Webinar, models.CASCADE)
+    email = models.EmailField()
+
+    def __str__(self) -> str:
+        return self.email

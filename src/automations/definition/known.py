@@ -38,12 +38,23 @@ def is_bound(model: type[Model]) -> bool:
     return model in _models
 
 
-def scheduled() -> Iterator[ProcessDefinition]:
-    """Yield the definitions with a schedule that a run can find again by its dotted path."""
+def startable() -> Iterator[ProcessDefinition]:
+    """Yield the definitions that have runs: a run can find them again by their dotted path."""
     for definition in list(_by_label.values()):
-        options = definition.options
-        if options.schedule and not options.abstract and can_be_found(definition):
+        if has_runs(definition):
             yield definition
+
+
+def scheduled() -> Iterator[ProcessDefinition]:
+    """Yield the definitions that have a schedule, and runs."""
+    for definition in list(_by_label.values()):
+        if definition.options.schedule and has_runs(definition):
+            yield definition
+
+
+def has_runs(definition: ProcessDefinition) -> bool:
+    """Return whether there can be runs: it is not abstract, and can be found again."""
+    return not definition.options.abstract and can_be_found(definition)
 
 
 def can_be_found(definition: ProcessDefinition) -> bool:

@@ -152,6 +152,11 @@ class Node(Waiting):
         return node if automation is None else node.ready(automation)
 
     @property
+    def does_nothing(self) -> bool:
+        """Whether this neither works nor waits: what a node is before it is deleted."""
+        return False
+
+    @property
     def data(self) -> dict[str, Any]:
         """The JSON dictionary of the run that the node was asked of."""
         if self.automation is None:

@@ -61,14 +61,20 @@ def wake(context: RunContext, open_tasks: Iterable[AutomationTaskModel], message
     Look at once at those of ``open_tasks`` that a change may concern; `settle` notes it.
 
     Data or an object of the run has changed: conditions are asked again, and so are times that
-    are asked for. Or a ``message`` has come: whoever listens for it gets it.
+    are asked for. Or a ``message`` has come: whoever listens for it gets it. A task whose node
+    does nothing any more has nothing to wait for.
     """
     found = []
     for task in open_tasks:
         node = context.definition.nodes.get(task.status)
         if node is None or not task.is_open or is_past(task.due, context.now):
             continue
-        if node.follows or (node.polls and task.due) or (message and node.message == message):
+        if (
+            node.follows
+            or node.does_nothing
+            or (node.polls and task.due)
+            or (message and node.message == message)
+        ):
             found.append(task)
     if found:
         tasks().filter(pk__in=[task.pk for task in found]).update(due=context.now)

@@ -51,6 +51,11 @@ class Execute(WorkNode):
             result = None
         return Complete(result=result)
 
+    @property
+    def does_nothing(self) -> bool:
+        works = self.args or type(self).method is not Execute.method
+        return not (works or self.wait or self.conditions)
+
     def method(self, task: Any, *args: Any, **kwargs: Any) -> Any:
         """Do the work; override it in a subclass to give the work a name."""
 

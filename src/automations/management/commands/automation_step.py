@@ -12,13 +12,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 from django.db.utils import DatabaseError, InterfaceError
 
+from automations.dispatch.noops import move_on
 from automations.dispatch.sweep import Report, sweep
 from automations.engine.locking import in_transaction
 from automations.engine.trouble import is_transient
 
 
 class Command(BaseCommand):
-    """Run every task that is due, once or every few seconds."""
+    """
+    Run every task that is due, once or every few seconds.
+
+    When it begins, it first moves runs on from nodes that do nothing any more: the way to delete
+    a node of a process that has runs.
+    """
 
     help = (
         "Run every task that is due, once or every few seconds. Exits with 1 if a task has failed "
@@ -43,6 +49,7 @@ class Command(BaseCommand):
                 "AutomationModel.run() there, in a TestCase for example."
             )
         self.stop = threading.Event()
+        self.moved_on = False
         self._listen()
         while True:
             report = self._sweep(patient=every is not None)
@@ -58,6 +65,9 @@ class Command(BaseCommand):
     def _sweep(self, *, patient: bool) -> Report | None:
         """Sweep once; in trouble with the database say so, and be patient if that is wanted."""
         try:
+            if not self.moved_on:
+                move_on()
+                self.moved_on = True
             return sweep(stopped=self.stop.is_set)
         except (DatabaseError, InterfaceError) as error:
             if not (patient and is_transient(error)):
