@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
+from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db.models import QuerySet
+from django.utils.asyncio import async_unsafe
 
 from automations import payload
 from automations.bound_objects import BoundObjects, as_data
@@ -84,6 +86,15 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
             )
         self._bind(row)
 
+    @classmethod
+    async def astart(cls, **arguments: Any) -> Self:
+        """Start a run from async code: like calling the class, in a thread for the database."""
+        return await sync_to_async(cls)(**arguments)
+
+    @async_unsafe(
+        "A run is started with the database, which async code cannot wait for. Write "
+        "await MyAutomation.astart(...) instead of MyAutomation(...)."
+    )
     def _start(self, data: dict[str, Any], autorun: bool, at: str | None) -> None:
         if type(self)._is_abstract():
             raise DefinitionError(f"{self.get_automation_name()} is abstract: start a subclass.")

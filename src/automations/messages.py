@@ -11,6 +11,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+from asgiref.sync import sync_to_async
+from django.utils.asyncio import async_unsafe
+
 from automations.definition.process import ProcessDefinition
 from automations.definition.receivers import prepare
 from automations.dispatch.claims import new_claim
@@ -147,6 +150,14 @@ class Receiver:
     _bind: Callable[[AutomationModel], None]
     _data_differs: Callable[[], bool]
 
+    async def asend_message(self, message: str, token: str | None = None, data: Any = None) -> Any:
+        """Send ``message`` from async code: like `send_message`, in a thread for the database."""
+        return await sync_to_async(self.send_message)(message, token, data)
+
+    @async_unsafe(
+        "A message is received with the database, which async code cannot wait for. Write "
+        "await run.asend_message(...) instead of run.send_message(...)."
+    )
     def send_message(self, message: str, token: str | None = None, data: Any = None) -> Any:
         """
         Let this run receive ``message``, in a transaction of its own, and run what is due then.

@@ -56,6 +56,12 @@ SETTINGS: dict[str, Setting] = {
         meaning="Replaces AutomationTaskModel.get_users_with_permission: a callable that gets "
         "the task (and include_superusers, backend), or its dotted path. Decides who may act.",
     ),
+    "ATM_SCRUBBER": Setting(
+        None,
+        (str, object),
+        meaning="Hides secrets in what is kept of errors: a callable that gets the text and "
+        "returns it, or its dotted path. By default Django's own rules.",
+    ),
     "ATM_FORM_VIEW_CONTEXT": Setting({}, (dict,), meaning="Context for every form page."),
 }
 
@@ -64,6 +70,7 @@ SETTINGS: dict[str, Setting] = {
 CALLABLES = frozenset(
     {
         "ATM_CLOCK",
+        "ATM_SCRUBBER",
         "ATM_USER_WITH_PERMISSIONS_FORM_METHOD",
         "ATM_USER_WITH_PERMISSIONS_MODEL_METHOD",
     }

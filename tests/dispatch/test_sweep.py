@@ -18,7 +18,7 @@ from automations.engine import locking, people, steps
 from automations.management.commands import automation_step
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
-from tests.plain import HOUR
+from tests.plain import HOUR, NOW
 from tests.testapp import processes
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
@@ -383,3 +383,31 @@ def test_a_claimed_run_that_stays_locked_is_left_and_its_claim_given_back(
     assert inline.advance(run.id, claim="mine").done == 0
     assert AutomationModel.objects.get(pk=run.id).claimed_by == ""
     assert inline.advance(run.id).done == 0
+
+
+def test_the_command_waits_until_the_next_task_is_due_but_no_longer_than_it_was_told(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause = automation_step.pause
+    with time_machine.travel(NOW, tick=False):
+        assert pause(60) == 60
+        run = Straight(autorun=False)
+        for seconds, waits in ((10, 10), (600, 60), (-5, 60)):
+            due = NOW + datetime.timedelta(seconds=seconds)
+            AutomationModel.objects.filter(pk=run.id).update(due=due)
+            assert pause(60) == waits
+        AutomationModel.objects.update(due=NOW + datetime.timedelta(seconds=10))
+        settings.ATM_CLOCK = "tests.dispatch.test_sweep.own_clock"
+        assert pause(60) == 60  # its seconds are not ours
+        del settings.ATM_CLOCK
+
+        def trouble() -> None:
+            raise OperationalError("gone")
+
+        monkeypatch.setattr(automation_step, "runs", trouble)
+        assert pause(60) == 60
+
+
+def own_clock() -> datetime.datetime:
+    """Return a time of its own."""
+    return NOW

@@ -147,6 +147,23 @@ def test_a_signal_ends_the_command_with_its_task_finished(
 # The audit finds what goes wrong: each measure switched off once
 
 
+def test_a_second_signal_ends_the_command_at_once_and_its_task_is_undone(
+    child_environment: dict[str, str],
+) -> None:
+    child_environment |= {"ATM_TEST_TASK_SECONDS": "30"}
+    run = Line(autorun=False)
+    worker = step_forever(child_environment)
+    claimed = AutomationModel.objects.filter(pk=run.id).exclude(claimed_by="")
+    assert wait_until(claimed.exists)
+    time.sleep(0.5)  # into the work, which takes half a minute
+    worker.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 128 + signal.SIGTERM
+    assert not Effect.objects.exists()
+    assert AutomationTaskModel.objects.get().state == "ready"
+
+
 def test_the_audit_finds_a_doubled_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without looking whether a task is still open, a step that is asked for twice works twice."""
     run = Line(autorun=False)

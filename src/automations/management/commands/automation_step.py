@@ -10,12 +10,32 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
+from django.db.models import Min
 from django.db.utils import DatabaseError, InterfaceError
 
+from automations import settings
 from automations.dispatch.noops import move_on
 from automations.dispatch.sweep import Report, sweep
-from automations.engine.locking import in_transaction
+from automations.engine.locking import in_transaction, runs
 from automations.engine.trouble import is_transient
+
+
+def pause(every: float) -> float:
+    """
+    Return how many seconds to wait for the next sweep: at most until the next task is due.
+
+    Where the project has a clock of its own, seconds say nothing about it: then it is ``every``.
+    """
+    if settings.get("ATM_CLOCK") != settings.SETTINGS["ATM_CLOCK"].default:
+        return every
+    try:
+        due = runs().filter(due__gt=settings.now()).aggregate(next=Min("due"))["next"]
+    except DatabaseError:
+        return every  # the next sweep says what is wrong
+    finally:
+        close_old_connections()
+    left = (due - settings.now()).total_seconds() if due else every
+    return max(0.0, min(every, left))
 
 
 class Command(BaseCommand):
@@ -28,7 +48,8 @@ class Command(BaseCommand):
 
     help = (
         "Run every task that is due, once or every few seconds. Exits with 1 if a task has failed "
-        "or a run could not be worked on. SIGTERM and SIGINT finish the task in hand and end."
+        "or a run could not be worked on. SIGTERM and SIGINT finish the task in hand and end; a "
+        "second one ends at once."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,7 +57,7 @@ class Command(BaseCommand):
             "--every",
             type=float,
             metavar="SECONDS",
-            help="Keep running, and look for due tasks at this interval.",
+            help="Keep running, and look for due tasks at this interval, or when the next is due.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,7 +80,7 @@ class Command(BaseCommand):
                 if report and not report.ok:
                     raise CommandError(f"Something has failed: {report}.")
                 return
-            if self.stop.wait(every):
+            if self.stop.wait(pause(every)):
                 return
 
     def _sweep(self, *, patient: bool) -> Report | None:
@@ -78,11 +99,18 @@ class Command(BaseCommand):
             close_old_connections()
 
     def _listen(self) -> None:
-        """Let SIGTERM and SIGINT finish the task in hand; only the main thread can."""
+        """
+        Let SIGTERM and SIGINT finish the task in hand, and a second one end at once.
+
+        Only the main thread can listen.
+        """
         if threading.current_thread() is not threading.main_thread():
             return
 
         def stop(number: int, frame: FrameType | None) -> None:
+            if self.stop.is_set():
+                # Asked twice: at once. What the task in hand has written is undone with it.
+                raise SystemExit(128 + number)
             self.stop.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):
