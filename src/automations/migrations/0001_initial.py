@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name='AutomationScheduleModel',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('automation_class', models.CharField(max_length=256, unique=True, verbose_name='process class')),
+                ('automation_class', models.CharField(max_length=256, verbose_name='process class')),
                 ('rule', models.CharField(max_length=255, verbose_name='rule')),
                 ('due', models.DateTimeField(db_index=True, null=True, verbose_name='due')),
                 ('last', models.DateTimeField(null=True, verbose_name='last started')),
@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'schedule',
                 'verbose_name_plural': 'schedules',
+                'constraints': [models.UniqueConstraint(fields=('automation_class',), name='atm_schedule_one_per_class')],
             },
         ),
         migrations.CreateModel(
