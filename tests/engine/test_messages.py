@@ -25,6 +25,7 @@ from automations.exceptions import (
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY
+from tests.testapp.hard import TwoNames
 from tests.testapp.language import (
     Careful,
     Everyone,
@@ -488,3 +489,17 @@ def test_a_sender_that_is_busy_when_all_have_the_message_is_completed_later(
     assert path(order) == ["start", "paid"]
     AutomationModel.run()
     assert path(order) == ["start", "paid", "sent"]
+
+
+# What is odd
+
+
+def test_names_that_differ_only_in_case_are_two() -> None:
+    run = TwoNames()
+    assert run.send_message("Paid")
+    assert run.send_message("Paid")
+    AutomationModel.run()
+    assert at(run, "small").state == "waiting"
+    assert at(run, "big").state == "completed"
+    assert run.send_message("paid")
+    assert run.finished()
