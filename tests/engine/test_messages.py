@@ -24,7 +24,7 @@ from automations.exceptions import (
 )
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
-from tests.plain import DAY
+from tests.plain import DAY, NOW
 from tests.testapp.hard import TwoNames
 from tests.testapp.language import (
     Careful,
@@ -492,6 +492,26 @@ def test_a_sender_that_is_busy_when_all_have_the_message_is_completed_later(
 
 
 # What is odd
+
+
+def test_a_message_that_was_caught_by_who_has_ended_since_is_not_caught_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = [reader(name) for name in ("ada", "bob")]
+    sender = Everyone(autorun=False)
+    steps.step(sender.id)
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "_sent", lambda *given: steps.Step(obtained=False))
+        sending.deliver(sender.id, at(sender, "start").pk)
+    AutomationModel.objects.filter(pk=runs[0].id).update(
+        state="cancelled", finished=True, ended=NOW, due=None, unique_key=None
+    )
+    sender.run()
+    assert sender.finished()
+    assert at(sender, "start").result == {"results": ["received"]}
+    assert at(sender, "again").result == {"results": ["received"]}
+    key = at(sender, "start").idempotency_key
+    assert AutomationMessageModel.objects.get(key=key).automation_id == runs[0].id
 
 
 def test_names_that_differ_only_in_case_are_two() -> None:

@@ -174,9 +174,13 @@ class Migration(migrations.Migration):
             model_name='automationtaskmodel',
             constraint=models.CheckConstraint(condition=models.Q(('status', ''), _negated=True), name='atm_task_has_a_node'),
         ),
+        migrations.AddIndex(
+            model_name='automationmessagemodel',
+            index=models.Index(fields=['automation', 'taken'], name='atm_message_kept'),
+        ),
         migrations.AddConstraint(
             model_name='automationmessagemodel',
-            constraint=models.UniqueConstraint(fields=('automation', 'key'), name='atm_message_once'),
+            constraint=models.UniqueConstraint(fields=('key', 'automation'), name='atm_message_once'),
         ),
         migrations.AddConstraint(
             model_name='automationmessagemodel',
