@@ -297,3 +297,8 @@ def test_looking_up_runs_uses_the_index() -> None:
     plan = AutomationModel.objects.for_object(IssueList(pk=1)).order_by().explain()
     if connection.vendor == "sqlite":
         assert "atm_object_runs" in plan
+
+
+def test_a_signal_may_send_what_it_likes() -> None:
+    opened.send("door", number=7, start="tomorrow", owner="ada", cls="x", model=1, data={})
+    assert runs(Opened).get().data == {"sender": "door", "number": 7}
