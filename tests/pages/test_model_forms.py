@@ -9,11 +9,17 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError
+from django.db.models.signals import post_save
 from django.test import Client
 from django.urls import reverse
 
+from automations import settings
+from automations.dispatch import inline
+from automations.engine.context import TaskContext
+from automations.exceptions import RunBusy
 from automations.models import AutomationModel
 from tests.engine.rows import at, path
+from tests.testapp.hard import Sheet
 from tests.testapp.language import IssueListForm, Makes
 from tests.testapp.models import IssueList, Webinar
 
@@ -114,3 +120,30 @@ def test_a_file_of_a_model_is_kept_once_under_its_name(
     assert AutomationModel.objects.for_object(talk, "talk").exists()
     talk.slides.close()
     assert len(list(tmp_path.rglob("*.txt"))) == 1
+
+
+def filled(run: Any, node: str, **entered: Any) -> Any:
+    """Return the form of the task as the page makes it, filled in."""
+    task = at(run, node)
+    context = TaskContext(task, task.automation, settings.now())
+    context.load()
+    found: Any = context.node
+    form = found.get_form_class(context)(entered, **found.get_form_kwargs(context))
+    assert form.is_valid()
+    return form
+
+
+def test_saving_an_object_cannot_send_a_message_to_the_run_that_saves_it(ada: User) -> None:
+    run = Sheet()
+
+    def tell(**kwargs: Any) -> None:
+        Sheet.dispatch_message(run, "saved")
+
+    post_save.connect(tell, sender=IssueList)
+    try:
+        with pytest.raises(RunBusy, match="in the middle of a step"):
+            inline.submit(run.id, at(run, "make").pk, filled(run, "make", title="first"), ada)
+    finally:
+        post_save.disconnect(tell, sender=IssueList)
+    assert at(run, "make").state == "waiting"
+    assert not IssueList.objects.exists()
