@@ -14,18 +14,29 @@ from typing import Any, ClassVar
 from asgiref.sync import sync_to_async
 from django.utils.asyncio import async_unsafe
 
+from automations import payload
 from automations.definition.process import ProcessDefinition
 from automations.definition.receivers import prepare
 from automations.dispatch.claims import new_claim
 from automations.dispatch.inline import run_all
 from automations.engine import receiving
-from automations.engine.locking import atomic, in_transaction, runs
+from automations.engine.locking import atomic, in_transaction, lock_run, runs
 from automations.engine.receiving import Message
 from automations.engine.sending import RECEIVED
-from automations.exceptions import BroadcastFailed, MessageRefused, WrongAutomation
+from automations.exceptions import (
+    BroadcastFailed,
+    InvalidData,
+    MessageRefused,
+    RunBusy,
+    WrongAutomation,
+)
 from automations.models import AutomationModel
+from automations.models.runs import RunState
 
 logger = logging.getLogger("automations")
+
+#: How often a run is looked for that has not ended before it can receive.
+TRIES = 3
 
 
 def send(definition: ProcessDefinition, run_id: int, message: Message) -> Any:
@@ -63,6 +74,10 @@ def find(definition: ProcessDefinition, wanted: Any) -> int | None:
     own = runs().filter(automation_class__in=definition.labels)
     if isinstance(row, bool) or not isinstance(row, int | str):
         return None
+    try:
+        payload.clean(row)
+    except InvalidData:
+        return None  # no key contains what some database cannot even be asked for
     found = own.filter(pk=row) if isinstance(row, int) else own.filter(key=row)
     return found.values_list("pk", flat=True).first()
 
@@ -83,15 +98,31 @@ def create(owner: Any, message: Message) -> Any:
     names = () if isinstance(owner.unique, bool) else owner.unique
     given = data if isinstance(data, Mapping) else {}
     arguments = {name: given[name] for name in names if name in given}
-    with atomic():
-        run = owner(autorun=False, **arguments)
-        prepared = Message(message.name, message.token, data, message.key)
-        receiving.receive(run.id, prepared)
-    row = runs().filter(pk=run.id).first()
-    if row is None:
+    prepared = Message(message.name, message.token, data, message.key)
+    run_id = start_and_receive(owner, arguments, prepared)
+    if not runs().filter(pk=run_id).exists():
         return None
-    run_all([run.id])
-    return owner(automation_id=run.id)
+    run_all([run_id])
+    return owner(automation_id=run_id)
+
+
+def start_and_receive(owner: Any, arguments: dict[str, Any], message: Message) -> int:
+    """
+    Start a run, or find the one that is there, and let it receive; return its primary key.
+
+    One that is there may end before it can receive: then another is started, which does.
+    """
+    for _ in range(TRIES):
+        with atomic():
+            run_id: int = owner(autorun=False, **arguments).id
+            row = lock_run(run_id, wait=True)
+            if row is not None and row.state not in (RunState.FINISHED, RunState.CANCELLED):
+                receiving.receive(run_id, message)
+                return run_id
+    raise RunBusy(
+        f"Each run of {owner._meta.label} that was to receive {message.name!r} had just ended. "
+        f"Try again."
+    )
 
 
 def broadcast(definition: ProcessDefinition, message: Message) -> list[Any]:

@@ -190,8 +190,12 @@ class Triggered:
         subscribe(cls, signal, start, **kwargs)
 
     @classmethod
-    def on_signal(cls, start: str | None, sender: Any, **kwargs: Any) -> None:
-        """Start a run for one sending of a signal; override it to choose which ones count."""
+    def on_signal(cls, start: str | None, sender: Any, /, **kwargs: Any) -> None:
+        """
+        Start a run for one sending of a signal; override it to choose which ones count.
+
+        ``start`` and ``sender`` are given by their place, for the signal may send what it likes.
+        """
         start_run(cls, start, sender, kwargs)
 
 

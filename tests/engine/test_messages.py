@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.test import RequestFactory
 
 from automations import flow
 from automations.dispatch import inline
-from automations.engine import receiving, sending, steps
+from automations.engine import receiving, sending, starting, steps
 from automations.engine.receiving import Message
 from automations.exceptions import (
     BroadcastFailed,
@@ -24,7 +25,8 @@ from automations.exceptions import (
 )
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
-from tests.plain import DAY
+from tests.plain import DAY, NOW
+from tests.testapp.hard import TwoNames
 from tests.testapp.language import (
     Careful,
     Everyone,
@@ -528,3 +530,108 @@ def test_a_sender_that_is_busy_when_all_have_the_message_is_completed_later(
     assert path(order) == ["start", "paid"]
     AutomationModel.run()
     assert path(order) == ["start", "paid", "sent"]
+
+
+# What is odd
+
+
+@pytest.mark.parametrize("data", ["abc", [1], ["ab"], 5])
+def test_data_that_is_no_dict_has_no_parameters(data: Any) -> None:
+    run = reader()
+    assert run.send_message("book", data=data) is None
+    assert not Newsletter.satisfies_data_requirements("book", data)
+
+
+def test_what_a_type_cannot_take_is_as_good_as_missing() -> None:
+    class Exact(flow.Automation):
+        start = flow.Execute()
+        end = flow.End()
+
+        @flow.require_data_parameters(number=uuid.UUID)
+        def receive_number(self, token: Any, data: Any) -> None:
+            """Take a number."""
+
+    assert not Exact.satisfies_data_requirements("number", {"number": 5})
+    assert Exact.satisfies_data_requirements("number", {"number": str(uuid.uuid4())})
+
+
+@pytest.mark.parametrize("name", [None, 5, "", "a b", "\0", "\ud800", "x" * 1000, ["paid"]])
+def test_a_name_that_is_none_reaches_nobody(name: Any) -> None:
+    order = Order()
+    assert order.send_message(name) is None
+    assert Order.broadcast_message(name) == []
+    assert Order.create_on_message(name) is None
+    assert AutomationModel.objects.count() == 1
+
+
+@pytest.mark.parametrize("key", ["\0", "\ud800", "", "x" * 1000, 10**30, -1])
+def test_a_key_that_cannot_be_is_nobodys(key: Any) -> None:
+    assert Order.dispatch_message(key, "paid") is None
+
+
+@pytest.mark.parametrize("name", [None, 5, "", "x" * 257, flow.this.paid])
+def test_a_node_that_names_no_message_is_refused(name: Any) -> None:
+    for node in (flow.SendMessage(Order, name), flow.ReceiveMessage(name)):
+        assert "E129" in {problem.code for problem in node.problems("here")}
+
+
+def test_a_message_whose_run_ends_before_it_comes_makes_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = reader()
+    start = starting.start
+
+    def end_it(*args: Any, **kwargs: Any) -> Any:
+        found = start(*args, **kwargs)
+        AutomationModel.objects.filter(pk=first.id).update(
+            state="cancelled", finished=True, ended=NOW, due=None, unique_key=None
+        )
+        return found
+
+    monkeypatch.setattr(starting, "start", end_it)
+    data = {"email": "ada", "seats": 3}
+    run = Newsletter.create_on_message("book", data=data)
+    assert run.id != first.id
+    assert run.data["seats"] == 3
+
+    def end_all(*args: Any, **kwargs: Any) -> Any:
+        found = start(*args, **kwargs)
+        AutomationModel.objects.update(
+            state="cancelled", finished=True, ended=NOW, due=None, unique_key=None
+        )
+        return found
+
+    monkeypatch.setattr(starting, "start", end_all)
+    with pytest.raises(RunBusy, match="had just ended"):
+        Newsletter.create_on_message("book", data=data)
+
+
+def test_a_message_that_was_caught_by_who_has_ended_since_is_not_caught_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = [reader(name) for name in ("ada", "bob")]
+    sender = Everyone(autorun=False)
+    steps.step(sender.id)
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "_sent", lambda *given: steps.Step(obtained=False))
+        sending.deliver(sender.id, at(sender, "start").pk)
+    AutomationModel.objects.filter(pk=runs[0].id).update(
+        state="cancelled", finished=True, ended=NOW, due=None, unique_key=None
+    )
+    sender.run()
+    assert sender.finished()
+    assert at(sender, "start").result == {"results": ["received"]}
+    assert at(sender, "again").result == {"results": ["received"]}
+    key = at(sender, "start").idempotency_key
+    assert AutomationMessageModel.objects.get(key=key).automation_id == runs[0].id
+
+
+def test_names_that_differ_only_in_case_are_two() -> None:
+    run = TwoNames()
+    assert run.send_message("Paid")
+    assert run.send_message("Paid")
+    AutomationModel.run()
+    assert at(run, "small").state == "waiting"
+    assert at(run, "big").state == "completed"
+    assert run.send_message("paid")
+    assert run.finished()

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
+from automations import flow
 from automations.definition import known
 from automations.dispatch import schedules
 from automations.dispatch.sweep import sweep
@@ -222,3 +223,48 @@ def test_a_project_without_schedules_asks_nothing(django_assert_num_queries: Any
     with django_assert_num_queries(0):
         assert schedules.start_scheduled(NOW) == (0, 0)
     assert at(Daily(), "prepare").state == "completed"
+
+
+@pytest.mark.parametrize("rule", ["nonsense", "0 9 30 2 *", 7])
+def test_a_schedule_that_cannot_be_keeps_nobody_from_running(
+    weekly: Any, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch, rule: Any
+) -> None:
+    monkeypatch.setitem(vars(weekly._meta.options), "schedule", flow.Cron(rule))
+    run = Daily(autorun=False)
+    report = sweep()
+    assert (report.started, report.broken) == (0, 1)
+    assert path(run)[0] == "prepare"
+    assert report.done
+
+
+def test_a_schedule_may_be_long(
+    weekly: Any, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = ",".join(str(minute) for minute in range(60))
+    rule = f"{often} {','.join(str(hour) for hour in range(24))} 1,2,3,4,5,6,7,8,9,10,11,12 * *"
+    assert len(rule) > 255
+    monkeypatch.setitem(vars(weekly._meta.options), "schedule", flow.Cron(rule))
+    assert sweep().broken == 0
+    assert sweep().broken == 0
+    clock.shift(HOUR)
+    assert sweep().started == 1
+    assert sweep().started == 0
+
+
+def test_trouble_with_the_database_delays_a_start_and_nothing_else(
+    weekly: Any, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep()
+    clock.shift(7 * DAY)
+
+    def trouble(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("deadlock")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schedules.starting, "start", trouble)
+        if connection.in_atomic_block:
+            with pytest.raises(OperationalError):
+                sweep()
+        else:
+            assert sweep().broken == 1
+    assert sweep().started == 1

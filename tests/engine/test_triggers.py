@@ -345,3 +345,18 @@ def test_looking_up_runs_uses_the_index() -> None:
     plan = AutomationModel.objects.for_object(IssueList(pk=1)).order_by().explain()
     if connection.vendor == "sqlite":
         assert "atm_object_runs" in plan
+
+
+def test_a_signal_may_send_what_it_likes() -> None:
+    opened.send("door", number=7, start="tomorrow", owner="ada", cls="x", model=1, data={})
+    assert runs(Opened).get().data == {"sender": "door", "number": 7}
+
+
+def test_the_objects_of_an_ended_run_follow_its_data_too() -> None:
+    first, second = (IssueList.objects.create(title="x") for _ in range(2))
+    run = Listed(issue_list=first)
+    assert run.finished()
+    run.data["issue_list"] = second.pk
+    run.save()
+    assert AutomationModel.objects.for_object(second).get().pk == run.id
+    assert not AutomationModel.objects.for_object(first).exists()

@@ -9,18 +9,29 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError
+from django.db.models.signals import post_save
 from django.test import Client
 from django.urls import reverse
 
+from automations import settings
+from automations.dispatch import inline
+from automations.engine.context import TaskContext
+from automations.exceptions import DefinitionError, RunBusy
 from automations.models import AutomationModel
 from tests.engine.rows import at, path
+from tests.plain import DAY, NOW
+from tests.testapp.hard import Mistaken, Sheet
 from tests.testapp.language import IssueListForm, Makes
 from tests.testapp.models import IssueList, Webinar
 
 
-@pytest.fixture(params=[False, True], ids=["in a TestCase", "committing"])
-def ada(request: pytest.FixtureRequest) -> User:
-    request.getfixturevalue("transactional_db" if request.param else "db")
+@pytest.fixture(
+    params=[
+        pytest.param("in a TestCase", marks=pytest.mark.django_db),
+        pytest.param("committing", marks=pytest.mark.django_db(transaction=True)),
+    ]
+)
+def ada() -> User:
     return User.objects.create(username="ada")
 
 
@@ -118,3 +129,60 @@ def test_a_file_of_a_model_is_kept_once_under_its_name(
     assert AutomationModel.objects.for_object(talk, "talk").exists()
     talk.slides.close()
     assert len(list(tmp_path.rglob("*.txt"))) == 1
+
+
+def filled(run: Any, node: str, **entered: Any) -> Any:
+    """Return the form of the task as the page makes it, filled in."""
+    task = at(run, node)
+    context = TaskContext(task, task.automation, settings.now())
+    context.load()
+    found: Any = context.node
+    form = found.get_form_class(context)(entered, **found.get_form_kwargs(context))
+    assert form.is_valid()
+    return form
+
+
+def test_what_others_change_in_the_object_meanwhile_stays(ada: User) -> None:
+    run = Makes()
+    inline.submit(run.id, at(run, "make").pk, filled(run, "make", title="first"), ada)
+    inline.submit(run.id, at(run, "change").pk, filled(run, "change", title="second"), ada)
+    talk = Webinar.objects.create(title="talk", begins=NOW)
+    run = Makes(automation_id=run.id)
+    run.data["talk"] = talk.pk
+    run.save()
+    form = filled(run, "other", title="better", begins=NOW)
+    Webinar.objects.update(begins=NOW + DAY, slides="slides/new.pdf")
+    inline.submit(run.id, at(run, "other").pk, form, ada)
+    talk.refresh_from_db()
+    assert (talk.title, talk.begins, talk.slides.name) == ("better", NOW + DAY, "slides/new.pdf")
+
+
+def test_an_object_that_is_deleted_meanwhile_is_made_again(ada: User) -> None:
+    run = Makes()
+    inline.submit(run.id, at(run, "make").pk, filled(run, "make", title="first"), ada)
+    form = filled(run, "change", title="second")
+    IssueList.objects.all().delete()
+    inline.submit(run.id, at(run, "change").pk, form, ada)
+    assert Makes(automation_id=run.id).issue_list.title == "second"
+
+
+def test_a_form_of_another_model_than_is_bound_is_refused(ada: User) -> None:
+    run = Mistaken()
+    with pytest.raises(DefinitionError, match="makes a IssueList, but 'issue_list' binds a"):
+        filled(run, "make", title="first")
+
+
+def test_saving_an_object_cannot_send_a_message_to_the_run_that_saves_it(ada: User) -> None:
+    run = Sheet()
+
+    def tell(**kwargs: Any) -> None:
+        Sheet.dispatch_message(run, "saved")
+
+    post_save.connect(tell, sender=IssueList)
+    try:
+        with pytest.raises(RunBusy, match="in the middle of a step"):
+            inline.submit(run.id, at(run, "make").pk, filled(run, "make", title="first"), ada)
+    finally:
+        post_save.disconnect(tell, sender=IssueList)
+    assert at(run, "make").state == "waiting"
+    assert not IssueList.objects.exists()

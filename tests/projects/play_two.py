@@ -15,14 +15,17 @@ def main() -> None:
     call_command("migrate", database="default", verbosity=0)
     call_command("check", databases=["default", "processes"])
 
+    from django.contrib.auth.models import User
     from django.db import connections, transaction
     from django.utils import timezone
 
+    from automations.dispatch import inline
     from automations.models import AutomationModel
-    from tests.projects.shop.automations import Delivery
+    from tests.projects.shop.automations import Delivery, PurchaseForm
     from tests.projects.shop.models import Purchase
 
     assert "automations_automationmodel" not in connections["default"].introspection.table_names()
+    ada = User.objects.create(username="ada")
     later = timezone.now() + datetime.timedelta(days=3)
     try:
         with transaction.atomic():
@@ -38,6 +41,11 @@ def main() -> None:
     assert row._state.db == "processes"
     assert AutomationModel.objects.for_object(purchase).get() == row
     assert Delivery(purchase=purchase).id == row.pk
+    form = PurchaseForm({"title": "good book"}, instance=purchase)
+    assert form.is_valid()
+    task = row.automationtaskmodel_set.get(status="check")
+    inline.submit(row.pk, task.pk, form, ada)
+    assert Purchase.objects.get().title == "good book"
     purchase.when = timezone.now()
     purchase.save()
     report = AutomationModel.run()

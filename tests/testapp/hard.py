@@ -8,8 +8,8 @@ from typing import Any
 from automations import flow
 from automations.flow import this
 from tests.testapp.forms import ApprovalForm
-from tests.testapp.language import DAY, HOUR, Noting
-from tests.testapp.models import Webinar
+from tests.testapp.language import DAY, HOUR, IssueListForm, Noting
+from tests.testapp.models import IssueList, Webinar
 
 
 class Invoice(Noting):
@@ -88,4 +88,37 @@ class Watching(Noting):
     """Has a node of its own that asks again, and reminds while it does."""
 
     start = Looking().Remind(this.remind, every=datetime.timedelta(days=1))
+    end = flow.End()
+
+
+class TwoNames(Noting):
+    """Waits for two messages whose names some databases cannot tell apart."""
+
+    start = flow.Split().Next(this.small).Next(this.big)
+    small = flow.ReceiveMessage("paid").Next(this.join)
+    big = flow.ReceiveMessage("Paid").Next(this.join)
+    join = flow.Join()
+    end = flow.End()
+
+
+class Sheet(Noting):
+    """Makes an object by a form, and can be told of it."""
+
+    issue_list = IssueList
+
+    make = flow.ModelForm(IssueListForm, "issue_list").User(username="ada")
+    wait = flow.ReceiveMessage("go")
+    end = flow.End()
+
+    def receive_saved(self, token: Any, data: Any) -> None:
+        """Note that the object was saved."""
+        self.data["saved"] = True
+
+
+class Mistaken(Noting):
+    """Keeps under a key what is of another model than the one that is bound there."""
+
+    issue_list = Webinar
+
+    make = flow.ModelForm(IssueListForm, "issue_list").User(username="ada")
     end = flow.End()

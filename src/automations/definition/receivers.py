@@ -47,18 +47,22 @@ class RequestData(dict[str, Any]):
         return getattr(self.request, name)
 
 
-def receiver_of(owner: Any, message: str) -> Callable[..., Any] | None:
+def receiver_of(owner: Any, message: Any) -> Callable[..., Any] | None:
     """Return the method of ``owner``, a class or a run, that receives ``message``, if any."""
-    found = getattr(owner, PREFIX + message, None) if message.isidentifier() else None
+    if not (isinstance(message, str) and message.isidentifier()):
+        return None
+    found = getattr(owner, PREFIX + message, None)
     return found if callable(found) else None
 
 
-def receives(owner: Any, message: str) -> bool:
+def receives(owner: Any, message: Any) -> bool:
     """Return whether runs of ``owner`` can receive ``message``: by a method or by a node."""
+    if not isinstance(message, str):
+        return False
     return receiver_of(owner, message) is not None or message in owner._meta.listens
 
 
-def prepare(owner: Any, message: str, data: Any) -> Any:
+def prepare(owner: Any, message: Any, data: Any) -> Any:
     """
     Return ``data`` as the receiver of ``message`` gets it, with its parameters converted.
 
@@ -75,13 +79,18 @@ def prepare(owner: Any, message: str, data: Any) -> Any:
     is_request = hasattr(data, "GET")
     if not requirements and not is_request:
         return data
+    if not is_request and not isinstance(data or {}, Mapping):
+        raise MessageRefused(
+            f"{PREFIX}{message} of {owner._meta.label} needs its data as a dict, not as a "
+            f"{type(data).__name__}."
+        )
     given: dict[str, Any] = RequestData(data) if is_request else dict(data or {})
     for name, kind in requirements.items():
         if name not in given:
             raise MessageRefused(f"{PREFIX}{message} of {owner._meta.label} needs {name!r}.")
         try:
             given[name] = convert(given[name], kind)
-        except (ValueError, TypeError, ArithmeticError) as error:
+        except Exception as error:  # whatever a type raises for what it cannot take
             raise MessageRefused(
                 f"{PREFIX}{message} of {owner._meta.label} needs {name!r} as a "
                 f"{getattr(kind, '__name__', kind)}, which {given[name]!r} is not."
@@ -90,7 +99,7 @@ def prepare(owner: Any, message: str, data: Any) -> Any:
 
 
 def convert(value: Any, kind: Any) -> Any:
-    """Return ``value`` as a ``kind``. Raise a `ValueError` or `TypeError` if it cannot be one."""
+    """Return ``value`` as a ``kind``. Raise an error if it cannot be one."""
     if isinstance(kind, type) and isinstance(value, kind):
         return value
     if kind is bool:

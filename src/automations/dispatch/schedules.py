@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
-from django.db import IntegrityError, models
+from django.db import DatabaseError, IntegrityError, models
 
 from automations.definition import known
 from automations.definition.process import ProcessDefinition
 from automations.engine import starting
-from automations.engine.locking import alias, atomic, skip_locked, take_write_lock
-from automations.exceptions import AutomationError
+from automations.engine.locking import (
+    alias,
+    atomic,
+    connection,
+    in_transaction,
+    skip_locked,
+    take_write_lock,
+)
 from automations.models import AutomationScheduleModel
 
 logger = logging.getLogger("automations")
 
 #: Where the run's ``data`` says for which due time it was started.
 KEY = "_scheduled"
+
+#: How much of a rule is kept: enough to see that it has changed.
+LONGEST_RULE = 255
 
 
 def start_scheduled(now: datetime) -> tuple[int, int]:
@@ -31,16 +41,32 @@ def start_scheduled(now: datetime) -> tuple[int, int]:
     definitions = {definition.label: definition for definition in known.scheduled()}
     if not definitions:
         return 0, 0
-    remember(definitions.values(), now)
-    due = schedules().filter(automation_class__in=definitions, due__lte=now)
-    started = broken = 0
-    for label in due.values_list("automation_class", flat=True):
-        try:
-            started += start_one(definitions[label], now)
-        except AutomationError:
-            broken += 1
-            logger.exception("%s could not be started on schedule", label)
-    return started, broken
+    rules = dict(schedules().values_list("automation_class", "rule"))
+    started = 0
+    broken = {
+        label
+        for label, definition in definitions.items()
+        if attempted(label, partial(remember, definition, rules, now)) is None
+    }
+    due = schedules().filter(automation_class__in=definitions.keys() - broken, due__lte=now)
+    for label in list(due.values_list("automation_class", flat=True)):
+        count = attempted(label, partial(start_one, definitions[label], now))
+        started += count or 0
+        broken |= {label} if count is None else set()
+    return started, len(broken)
+
+
+def attempted(label: str, work: Callable[[], int]) -> int | None:
+    """Return what ``work`` returns; None if it raises: then nothing else is kept from its turn."""
+    try:
+        return work()
+    except Exception as error:
+        if in_transaction() and isinstance(error, DatabaseError):
+            raise
+        logger.exception("%s could not be started on schedule", label)
+        if not in_transaction():
+            connection().close_if_unusable_or_obsolete()
+        return None
 
 
 def schedules() -> models.QuerySet[AutomationScheduleModel]:
@@ -48,27 +74,31 @@ def schedules() -> models.QuerySet[AutomationScheduleModel]:
     return AutomationScheduleModel.objects.using(alias())
 
 
-def remember(definitions: Iterable[ProcessDefinition], now: datetime) -> None:
-    """Make the rows of schedules that are new, and change those whose rule has changed."""
-    rules = dict(schedules().values_list("automation_class", "rule"))
-    for definition in definitions:
-        schedule, label = definition.options.schedule, definition.label
-        if schedule is None or rules.get(label) == str(schedule):
-            continue
-        for former in definition.options.former_names:
-            if former in rules and label not in rules:
-                schedules().filter(automation_class=former).update(automation_class=label)
-                rules[label] = rules[former]
-        fresh = {"rule": str(schedule), "due": schedule.next(now, now)}
-        if label not in rules:
-            try:
-                with atomic():
-                    row = AutomationScheduleModel(automation_class=label, created=now, **fresh)
-                    row.save(using=alias(), force_insert=True)
-            except IntegrityError:
-                pass  # another scheduler has been faster
-        elif rules[label] != str(schedule):
-            schedules().filter(automation_class=label, rule=rules[label]).update(**fresh)
+def remember(definition: ProcessDefinition, rules: dict[str, str], now: datetime) -> int:
+    """
+    Make the row of a schedule that is new, and change one whose rule has changed.
+
+    ``rules`` are those of all rows. Return how many rows were written.
+    """
+    schedule, label = definition.options.schedule, definition.label
+    rule = str(schedule)[:LONGEST_RULE]
+    if schedule is None or rules.get(label) == rule:
+        return 0
+    for former in definition.options.former_names:
+        if former in rules and label not in rules:
+            schedules().filter(automation_class=former).update(automation_class=label)
+            rules[label] = rules[former]
+    fresh = {"rule": rule, "due": schedule.next(now, now)}
+    if label in rules:
+        own = schedules().filter(automation_class=label, rule=rules[label])
+        return own.update(**fresh) if rules[label] != rule else 0
+    try:
+        with atomic():
+            row = AutomationScheduleModel(automation_class=label, created=now, **fresh)
+            row.save(using=alias(), force_insert=True)
+    except IntegrityError:
+        return 0  # another scheduler has been faster
+    return 1
 
 
 def start_one(definition: ProcessDefinition, now: datetime) -> int:

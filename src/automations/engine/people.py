@@ -13,7 +13,7 @@ from automations.engine.attention import wake
 from automations.engine.context import TaskContext, open_tasks_of
 from automations.engine.locking import act_on, alias, lock_run
 from automations.engine.run_row import settle
-from automations.engine.steps import claim_columns
+from automations.engine.steps import claim_columns, working_on
 from automations.engine.transitions import apply
 from automations.exceptions import NotAllowed, TaskClosed
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
@@ -28,9 +28,10 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str =
     The user is read afresh under the lock of the run. Raise `TaskClosed` if the task does not
     wait for a person any more, `NotAllowed` if it is not for this one, `InvalidData` if what was
     entered cannot be kept, and `RunBusy` if the run does not become free in
-    ``ATM_LOCK_TIMEOUT`` seconds or the database is in trouble. Nothing is written then.
+    ``ATM_LOCK_TIMEOUT`` seconds, the database is in trouble, or what the form does sends a message
+    to this very run. Nothing is written then.
     """
-    with act_on(run_id):
+    with working_on(run_id), act_on(run_id):
         run, found = locked(run_id)
         task = next((task for task in found if task.pk == task_id), None)
         if task is None or not task.is_offered:

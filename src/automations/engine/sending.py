@@ -19,7 +19,7 @@ from automations.definition import known
 from automations.definition.receivers import prepare
 from automations.engine.attention import delay, due_tasks
 from automations.engine.context import TaskContext, open_tasks_of
-from automations.engine.locking import lock_run, runs, tasks
+from automations.engine.locking import lock_run, messages, runs, tasks
 from automations.engine.receiving import Message, receive
 from automations.engine.steps import Step, attempt, attended, close
 from automations.exceptions import MessageRefused, RunBusy
@@ -50,10 +50,10 @@ def deliver(
     task = tasks().select_related("automation").filter(pk=task_id).first()
     if task is None or task.outbox is None:
         return Step(task_id=task_id, more=True)  # somebody else has sent it
-    answers: list[Any] = []
+    answers = caught(task)
     error: Exception | None = None
     reached = set()
-    for receiver in receivers_of(task.outbox):
+    for receiver in [] if answers else receivers_of(task.outbox):
         try:
             answers.append(receive(receiver.pk, message_for(receiver, task)))
             reached.add(receiver.pk)
@@ -77,6 +77,19 @@ def deliver(
         logger.warning("Task %s is completed a little later: %s", task_id, busy)
         step = later(run_id, task_id, now)
     return Step(**{**vars(step), "reached": frozenset(reached)})
+
+
+def caught(task: AutomationTaskModel) -> list[Any]:
+    """
+    Return all answers if a run has caught the task's message before the sender crashed, else none.
+
+    That run may have ended since, and then it is no receiver any more.
+    """
+    if task.outbox is None or task.outbox["everyone"]:
+        return []
+    before = messages().filter(key=task.idempotency_key).order_by("pk")
+    answers = list(before.values_list("answer", flat=True))
+    return answers if RECEIVED in answers else []
 
 
 def receivers_of(outbox: dict[str, Any]) -> list[AutomationModel]:

@@ -15,7 +15,7 @@ from automations.definition.process import ProcessDefinition
 from automations.definition.validation import refuse_if_flawed
 from automations.engine.announcing import announce
 from automations.engine.attention import wake
-from automations.engine.bindings import bind, bindings
+from automations.engine.bindings import bind, bindings, follow_data
 from automations.engine.context import RunContext, open_tasks_of
 from automations.engine.locking import (
     act_on,
@@ -148,6 +148,7 @@ def save_data(run_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) 
         payload.patch(run.data, before, after)
         if context.data_changed and run.finished:
             data, now = payload.clean(run.data), context.now
+            follow_data(context)
             runs().filter(pk=run_id).update(data=data, version=F("version") + 1, updated=now)
         elif context.data_changed:
             look_again(context)

@@ -99,8 +99,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "message",
                 "verbose_name_plural": "messages",
+                "indexes": [models.Index(fields=["automation", "taken"], name="atm_message_kept")],
                 "constraints": [
-                    models.UniqueConstraint(fields=("automation", "key"), name="atm_message_once"),
+                    models.UniqueConstraint(fields=("key", "automation"), name="atm_message_once"),
                     models.CheckConstraint(condition=~models.Q(name=""), name="atm_message_has_a_name"),
                 ],
             },

@@ -49,8 +49,10 @@ class AutomationMessageModel(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        indexes = [models.Index(fields=["automation", "taken"], name="atm_message_kept")]
         constraints = [
-            models.UniqueConstraint(fields=["automation", "key"], name="atm_message_once"),
+            # The key first: whether anybody has caught a message is asked by it alone.
+            models.UniqueConstraint(fields=["key", "automation"], name="atm_message_once"),
             models.CheckConstraint(condition=~Q(name=""), name="atm_message_has_a_name"),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -9,6 +10,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.db import connections
 from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm
 from django.forms.models import BaseModelForm
@@ -230,15 +232,25 @@ class ModelForm(Form):
         model = self.get_form_class(context)._meta.model  # type: ignore[attr-defined] # checked
         key = context.task.data.get(self.key)
         found = None if key is None else model._default_manager.filter(pk=key).first()
+        if found is not None:
+            found._atm_loaded = columns(found)  # for `freshen`
         return {**super().get_form_kwargs(context), "instance": found}
 
     def get_form_class(self, context: Context) -> type[BaseForm]:
         form = super().get_form_class(context)
         if not issubclass(form, BaseModelForm):
             raise DefinitionError(f"The form of node {self.name!r} is no ModelForm but {form!r}.")
+        model: type[Model] = form._meta.model  # just checked
+        bound = context.automation._meta.models.get(self.key, model)  # type: ignore[attr-defined]
+        if not issubclass(model, bound):
+            raise DefinitionError(
+                f"The form of node {self.name!r} makes a {model.__name__}, but {self.key!r} "
+                f"binds a {bound.__name__}. Give the node another key, or the form of that model."
+            )
         return form
 
     def complete(self, context: Context, form: Any, user: Any) -> Outcome:
+        freshen(form.instance)
         saved = form.save()
         entered = {
             name: getattr(saved, name).name
@@ -274,6 +286,29 @@ class ModelForm(Form):
 def group_model() -> type[Model]:
     """Return the model that groups users: ``ATM_GROUP_MODEL``."""
     return apps.get_model(settings.get("ATM_GROUP_MODEL"))
+
+
+def columns(instance: Model) -> dict[str, Any]:
+    """Return the values of the object's columns."""
+    names = [field.attname for field in instance._meta.concrete_fields]
+    return {name: copy.copy(getattr(instance, name)) for name in names}
+
+
+def freshen(instance: Model) -> None:
+    """
+    Take over what others have changed in the object since the form was made.
+
+    A form saves every column of its object. So those that the form has not changed are read again,
+    under a lock on the row, unless the object is kept in another database than the run.
+    """
+    loaded = vars(instance).pop("_atm_loaded", {})
+    row = type(instance)._base_manager.filter(pk=instance.pk)
+    if connections[row.db].in_atomic_block:
+        row = row.select_for_update()
+    fresh = row.first() if loaded else None
+    for name, value in loaded.items():
+        if fresh is not None and getattr(instance, name) == value:
+            setattr(instance, name, getattr(fresh, name))
 
 
 def plain(value: Any) -> Any:

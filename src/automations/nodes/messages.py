@@ -18,6 +18,9 @@ from automations.exceptions import DefinitionError
 from automations.nodes.work import WorkNode
 from automations.outcomes import Complete, Listen, Outcome, Send, Skip
 
+#: How long the name of a message may be.
+LONGEST_NAME = 256
+
 
 class SendMessage(WorkNode):
     """
@@ -101,6 +104,7 @@ class SendMessage(WorkNode):
 
     def problems(self, label: str) -> Iterator[Problem]:
         yield from super().problems(label)
+        yield from name_problems(self, label, self.message_name)
         target = self.target
         if isinstance(target, str) and "." in target:
             try:
@@ -165,13 +169,18 @@ class ReceiveMessage(Node):
 
     def problems(self, label: str) -> Iterator[Problem]:
         yield from super().problems(label)
-        if not self.message or not isinstance(self.message, str):
-            yield Problem(
-                "E129",
-                f"{label} needs the name of the message that it waits for, not {self.message!r}.",
-                'Give it: flow.ReceiveMessage("paid").',
-                self.name,
-            )
+        yield from name_problems(self, label, self.message)
+
+
+def name_problems(node: Node, label: str, name: Any) -> Iterator[Problem]:
+    """Yield what is wrong with ``name`` as the name of the message of ``node``."""
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+        yield Problem(
+            "E129",
+            f"{label} needs the name of a message, not {name!r}.",
+            f'Give a text of up to {LONGEST_NAME} characters: "paid".',
+            node.name,
+        )
 
 
 def definition_of(target: Any) -> ProcessDefinition | None:

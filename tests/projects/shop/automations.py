@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+
 from automations import flow
 from automations.flow import this
 from tests.projects.shop.models import Purchase
+
+
+class PurchaseForm(forms.ModelForm):
+    """The title of a purchase."""
+
+    class Meta:
+        model = Purchase
+        fields = ["title"]
 
 
 @flow.on_model(Purchase)
@@ -20,6 +30,7 @@ class Delivery(flow.Automation):
         schedule = None
 
     start = flow.Execute(this.pack)
+    check = flow.ModelForm(PurchaseForm, "purchase").User(username="ada")
     wait = flow.Execute(this.deliver).AfterWaitingUntil(this.when)
     end = flow.End()
 
