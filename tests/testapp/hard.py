@@ -122,3 +122,10 @@ class Mistaken(Noting):
 
     make = flow.ModelForm(IssueListForm, "issue_list").User(username="ada")
     end = flow.End()
+
+
+class Demand(Noting):
+    """Reminds of a payment until it comes."""
+
+    paid = flow.ReceiveMessage("paid").Remind(this.remind, every=DAY)
+    end = flow.End()
