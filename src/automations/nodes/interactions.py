@@ -239,7 +239,7 @@ class ModelForm(Form):
         form = super().get_form_class(context)
         if not issubclass(form, BaseModelForm):
             raise DefinitionError(f"The form of node {self.name!r} is no ModelForm but {form!r}.")
-        model: type[Model] = form._meta.model # just checked
+        model: type[Model] = form._meta.model  # just checked
         bound = context.automation._meta.models.get(self.key, model)  # type: ignore[attr-defined]
         if not issubclass(model, bound):
             raise DefinitionError(
