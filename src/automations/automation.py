@@ -246,7 +246,8 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
 
     @classmethod
     def _is_abstract(cls) -> bool:
-        return bool(getattr(vars(cls).get("Meta"), "abstract", False)) or cls is Automation
+        meta = vars(cls).get("Meta")
+        return bool(meta and vars(meta).get("abstract")) or cls is Automation
 
     def _unique_names(self, data: dict[str, Any]) -> bool | list[str]:
         if isinstance(self.unique, bool):
