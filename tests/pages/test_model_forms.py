@@ -25,9 +25,18 @@ from tests.testapp.language import IssueListForm, Makes
 from tests.testapp.models import IssueList, Webinar
 
 
-@pytest.fixture(params=[False, True], ids=["in a TestCase", "committing"])
-def ada(request: pytest.FixtureRequest) -> User:
-    request.getfixturevalue("transactional_db" if request.param else "db")
+#: By marks, not by fixtures asked for later: so the database is made for this module alone too.
+pytestmark = pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param("in a TestCase", marks=pytest.mark.django_db),
+        pytest.param("committing", marks=pytest.mark.django_db(transaction=True)),
+    ],
+)
+
+
+@pytest.fixture
+def ada(way: str) -> User:
     return User.objects.create(username="ada")
 
 
