@@ -24,7 +24,6 @@ from tests.testapp.hard import Mistaken, Sheet
 from tests.testapp.language import IssueListForm, Makes
 from tests.testapp.models import IssueList, Webinar
 
-
 #: By marks, not by fixtures asked for later: so the database is made for this module alone too.
 pytestmark = pytest.mark.parametrize(
     "way",
