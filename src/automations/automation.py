@@ -21,9 +21,11 @@ from automations.dispatch.inline import run_now
 from automations.engine import starting
 from automations.engine.bindings import MODELS_KEY
 from automations.engine.locking import runs, tasks
+from automations.engine.steps import at_work
 from automations.exceptions import (
     AutomationFinished,
     DefinitionError,
+    RunBusy,
     WrongAutomation,
 )
 from automations.messages import Receiver
@@ -157,9 +159,14 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
 
         What others have changed in other keys meanwhile is kept. Raises `InvalidData`, naming
         the entry, if something cannot be kept as JSON, and `RunBusy` if the run is being worked
-        on for longer than ``ATM_LOCK_TIMEOUT`` seconds.
+        on for longer than ``ATM_LOCK_TIMEOUT`` seconds, or further up in this very thread.
         """
         row = self._db
+        if at_work(row.pk) and not row.in_step:
+            raise RunBusy(
+                f"Run {row.pk} is in the middle of a step, which would overwrite what is saved "
+                f"here. Change the data that the step works with, or save on commit."
+            )
         fresh = starting.save_data(row.pk, json.loads(self._before), row.data)
         row.data.clear()
         row.data.update(fresh)
@@ -260,7 +267,8 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
 
     @classmethod
     def _is_abstract(cls) -> bool:
-        return bool(getattr(vars(cls).get("Meta"), "abstract", False)) or cls is Automation
+        meta = vars(cls).get("Meta")
+        return bool(meta and vars(meta).get("abstract")) or cls is Automation
 
     def _unique_names(self, data: dict[str, Any]) -> bool | list[str]:
         if isinstance(self.unique, bool):

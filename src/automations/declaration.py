@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, cast
 
 from django.db.models import Model
@@ -113,7 +113,13 @@ class AutomationType(type):
     def _options(cls) -> Options:
         """Return what the class's own ``Meta`` says, and what it takes over from its bases."""
         inherited = [meta for base in cls.__mro__[1:] if (meta := vars(base).get("Meta"))]
-        return Options.read(vars(cls).get("Meta"), inherited)
+        # A base that is started on schedule itself stands before those that hand it on.
+        handing_on = takewhile(
+            lambda base: not isinstance(base, AutomationType) or base._meta.options.abstract,
+            cls.__mro__[1:],
+        )
+        abstract = [meta for base in handing_on if (meta := vars(base).get("Meta"))]
+        return Options.read(vars(cls).get("Meta"), inherited, abstract)
 
     def _inherit(cls) -> tuple[dict[str, Node], dict[str, type[Model]]]:
         """Inherited nodes first, in their order; a replaced one keeps its place, None removes."""

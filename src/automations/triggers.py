@@ -172,11 +172,22 @@ def problems(owner: Any) -> Iterator[Problem]:
                 f"node.",
                 f"Give one of {', '.join(definition.nodes)}.",
             )
+        given = set()
         if trigger.model is not None:
             try:
-                name_for(definition, trigger.model)
+                given.add(name_for(definition, trigger.model))
             except DefinitionError as error:
                 yield Problem("E136", str(error), "The run is bound to the object by it.")
+        elif owner.on_signal.__func__ is not vars(Triggered)["on_signal"].__func__:
+            continue  # it has its own way to start
+        names = () if isinstance(owner.unique, bool) else owner.unique
+        if missing := [name for name in names if name not in given]:
+            yield Problem(
+                "E137",
+                f"{definition.label} is started by itself and is unique by {', '.join(missing)}, "
+                f"but what starts it gives no such parameter.",
+                "Override on_signal() and start it from there, or leave the parameter out.",
+            )
 
 
 class Triggered:

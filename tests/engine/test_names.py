@@ -185,3 +185,32 @@ def test_a_task_of_a_deleted_user_is_listed_and_a_closed_one_keeps_the_name(
     (nobodys,) = AutomationTaskModel.objects.of_nobody()
     assert nobodys.interaction_user_name == "boss"
     assert not AutomationTaskModel.objects.doable_by(User.objects.create(username="boss")).exists()
+
+
+def test_what_belongs_to_one_class_is_not_inherited() -> None:
+    class Base(flow.Automation):
+        class Meta:
+            abstract = True
+            former_names = ["shop.Base"]
+            schedule = flow.Cron("0 9 * * *")
+            keep_history = 7
+
+        start = flow.Execute()
+        end = flow.End()
+
+    class Child(Base):
+        class Meta(Base.Meta):
+            verbose_name = "child"
+
+    class Sibling(Base):
+        """Says nothing itself."""
+
+    class Grandchild(Sibling):
+        """Extends a class that is started on schedule itself."""
+
+    options = [each._meta.options for each in (Base, Child, Sibling, Grandchild)]
+    assert [each.abstract for each in options] == [True, False, False, False]
+    assert [bool(each.schedule) for each in options] == [True, True, True, False]
+    assert [each.former_names for each in options] == [("shop.Base",), (), (), ()]
+    assert {each.keep_history for each in options} == {7}
+    assert [each._is_abstract() for each in (Base, Child)] == [True, False]

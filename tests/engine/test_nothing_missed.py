@@ -17,7 +17,7 @@ from automations.exceptions import RunBusy
 from automations.models import AutomationModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY, HOUR, NOW
-from tests.testapp.hard import InTurn, Invoice, Patient, Payer, Watching
+from tests.testapp.hard import InTurn, Invoice, Inward, Patient, Payer, Watching
 from tests.testapp.language import WebinarJourney
 from tests.testapp.models import Webinar
 
@@ -128,3 +128,16 @@ def test_a_node_that_asks_again_is_asked_again_beside_its_reminder(
     clock.shift(HOUR)
     AutomationModel.run()
     assert run.finished()
+
+
+def test_another_handle_cannot_save_what_a_step_would_overwrite() -> None:
+    run = Inward(how="save")
+    assert row(run).state == "failed"
+    assert "in the middle of a step" in at(run, "start").message
+    assert row(run).data == {"how": "save"}
+
+
+def test_what_waits_for_the_commit_of_a_step_may_send_its_run_a_message() -> None:
+    run = Inward(how="send")
+    assert row(run).data == {"how": "send", "kept": True, "remark": True}
+    assert path(run) == ["start", "end"]

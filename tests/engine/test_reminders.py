@@ -15,6 +15,7 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY, HOUR, NOW
 from tests.testapp.forms import ApprovalForm
+from tests.testapp.hard import Demand
 from tests.testapp.language import Approval, Nagging
 from tests.testapp.models import Effect
 
@@ -191,3 +192,11 @@ def test_a_look_without_a_lock_is_over_when_the_next_reminder_comes(
     answer = idle_answer(row(run), task, NOW + HOUR)
     assert answer is not None
     assert answer.until is None
+
+
+def test_who_has_sent_the_message_is_not_reminded_of_it(clock: time_machine.Traveller) -> None:
+    run = Demand()
+    clock.shift(DAY)
+    assert run.send_message("paid")
+    assert run.finished()
+    assert reminded(run) == 0

@@ -360,3 +360,25 @@ def test_the_objects_of_an_ended_run_follow_its_data_too() -> None:
     run.save()
     assert AutomationModel.objects.for_object(second).get().pk == run.id
     assert not AutomationModel.objects.for_object(first).exists()
+
+
+def test_what_starts_by_itself_must_be_given_what_it_is_unique_by() -> None:
+    class Single(flow.Automation):
+        issue_list = IssueList
+        unique = ("issue_list",)
+
+        start = flow.Execute()
+        end = flow.End()
+
+    class Chosen(Single):
+        @classmethod
+        def on_signal(cls, start: Any, sender: Any, /, **kwargs: Any) -> None:
+            """Start in its own way."""
+
+    signal = django.dispatch.Signal()
+    flow.on_signal(signal)(Single)
+    flow.on_signal(signal)(Chosen)
+    assert [problem.code for problem in triggers.problems(Single)] == ["E137"]
+    assert list(triggers.problems(Chosen)) == []
+    Chosen._triggers.append(triggers.Trigger(None, IssueList))
+    assert list(triggers.problems(Chosen)) == []

@@ -384,7 +384,7 @@ def test_a_schedule_is_inherited_from_an_abstract_base_alone() -> None:
     cron = flow.Cron("0 9 * * MON")
     abstract = type("Meta", (), {"abstract": True, "schedule": cron, "keep_history": 7})
     concrete = type("Meta", (), {"schedule": cron, "former_names": ["a.B"], "keep_history": None})
-    assert Options.read(None, [abstract]) == Options(schedule=cron, keep_history=7)
+    assert Options.read(None, [abstract], [abstract]) == Options(schedule=cron, keep_history=7)
     assert Options.read(None, [concrete]) == Options(keep_history=None)
     assert Options.read(concrete, []) == Options(
         schedule=cron, former_names=("a.B",), keep_history=None

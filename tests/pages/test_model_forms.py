@@ -24,14 +24,18 @@ from tests.testapp.hard import Mistaken, Sheet
 from tests.testapp.language import IssueListForm, Makes
 from tests.testapp.models import IssueList, Webinar
 
-
-@pytest.fixture(
-    params=[
+#: By marks, not by fixtures asked for later: so the database is made for this module alone too.
+pytestmark = pytest.mark.parametrize(
+    "way",
+    [
         pytest.param("in a TestCase", marks=pytest.mark.django_db),
         pytest.param("committing", marks=pytest.mark.django_db(transaction=True)),
-    ]
+    ],
 )
-def ada() -> User:
+
+
+@pytest.fixture
+def ada(way: str) -> User:
     return User.objects.create(username="ada")
 
 

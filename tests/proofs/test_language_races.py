@@ -108,7 +108,8 @@ def test_two_runs_that_message_each_other_from_four_workers_never_stop(
     finally:
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        assert [worker.wait(30) for worker in workers] == [0] * 4
+        # One that is told to end before it listens ends all the same.
+        assert {worker.wait(30) for worker in workers} <= {0, -signal.SIGTERM}
     states = set(AutomationModel.objects.values_list("state", flat=True))
     assert states == {"running"}
     effects = Tally(Effect.objects.filter(node="ball").values_list("task", flat=True))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from django.db import transaction
+
 from automations import flow
 from automations.flow import this
 from tests.testapp.forms import ApprovalForm
@@ -122,3 +124,32 @@ class Mistaken(Noting):
 
     make = flow.ModelForm(IssueListForm, "issue_list").User(username="ada")
     end = flow.End()
+
+
+class Demand(Noting):
+    """Reminds of a payment until it comes."""
+
+    paid = flow.ReceiveMessage("paid").Remind(this.remind, every=DAY)
+    end = flow.End()
+
+
+class Inward(Noting):
+    """Does something to its own run while it is in a step, by another handle on it."""
+
+    start = flow.Execute(this.act)
+    end = flow.ReceiveMessage("go")
+    last = flow.End()
+
+    def act(self, task: Any) -> None:
+        """Do what the data says: save it, or send a message on commit."""
+        other = Inward(automation_id=self.id)
+        if self.data["how"] == "save":
+            other.data["lost"] = True
+            other.save()
+        else:
+            transaction.on_commit(lambda: other.send_message("remark"))
+        self.data["kept"] = True
+
+    def receive_remark(self, token: Any, data: Any) -> None:
+        """Note a remark."""
+        self.data["remark"] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,19 +31,20 @@ class Options:
     wrong: tuple[tuple[str, Any], ...] = field(default=())
 
     @classmethod
-    def read(cls, own: Any, inherited: Iterable[Any]) -> Options:
+    def read(cls, own: Any, inherited: Iterable[Any], abstract: Iterable[Any] = ()) -> Options:
         """
         Return what ``Meta`` says: ``own`` is the class's own, ``inherited`` those of its bases.
 
-        A schedule and former names belong to one class; an abstract base hands its schedule on.
+        A schedule, former names and being abstract belong to one class, also if its ``Meta``
+        extends that of a base; those that are ``abstract`` hand their schedule on.
         """
         wrong: list[tuple[str, Any]] = []
-        abstract = [meta for meta in inherited if getattr(meta, "abstract", False)]
         schedule = _first("schedule", [own, *abstract], None)
         if schedule is not None and not isinstance(schedule, Cron):
             wrong.append(("schedule", schedule))
             schedule = None
-        names = _first("former_names", [own], ())
+        said: Mapping[str, Any] = vars(own) if own else {}
+        names = said.get("former_names", ())
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
             wrong.append(("former_names", names))
             names = ()
@@ -51,8 +52,7 @@ class Options:
         if kept is not None and (not isinstance(kept, int) or isinstance(kept, bool) or kept < 0):
             wrong.append(("keep_history", kept))
             kept = KEPT
-        own_abstract = bool(getattr(own, "abstract", False))
-        return cls(own_abstract, schedule, tuple(names), kept, tuple(wrong))
+        return cls(bool(said.get("abstract")), schedule, tuple(names), kept, tuple(wrong))
 
     def problems(self, label: str) -> Iterator[Problem]:
         """Yield what is wrong with the options of the automation ``label``."""

@@ -42,6 +42,8 @@ class Reminding(Modified):
         """Do the reminders that are due, for the task still waits; return ``outcome`` with that."""
         if not self.reminders or not isinstance(outcome, Postpone | Ask | Listen):
             return outcome
+        if isinstance(outcome, Listen) and context.message_came(outcome.message):
+            return outcome  # which is taken now: who has answered is not reminded
         done = self.reminded(context)
         passed = []
         for reminder, grid, before in zip(self.reminders, self.grids(context), done, strict=True):

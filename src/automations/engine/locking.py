@@ -125,11 +125,11 @@ def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
     row = runs().filter(pk=run_id)
     if not wait:
         take_write_lock()
-        return for_update(row, skip_locked=True).first()
+        return in_step(for_update(row, skip_locked=True).first())
     try:
         with limited_wait(connection()):
             take_write_lock(settings.get("ATM_LOCK_TIMEOUT"))
-            return for_update(row, skip_locked=False).first()
+            return in_step(for_update(row, skip_locked=False).first())
     except DatabaseError as error:
         if is_lock_timeout(error):
             raise RunBusy(
@@ -137,6 +137,13 @@ def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
                 f"{settings.get('ATM_LOCK_TIMEOUT')} seconds. Try again."
             ) from error
         raise
+
+
+def in_step(run: AutomationModel | None) -> AutomationModel | None:
+    """Return ``run``, marked as the object that is written when its lock is given back."""
+    if run is not None:
+        run.in_step = True
+    return run
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str =
     ``ATM_LOCK_TIMEOUT`` seconds, the database is in trouble, or what the form does sends a message
     to this very run. Nothing is written then.
     """
-    with working_on(run_id), act_on(run_id):
+    with act_on(run_id), working_on(run_id):
         run, found = locked(run_id)
         task = next((task for task in found if task.pk == task_id), None)
         if task is None or not task.is_offered:

@@ -49,7 +49,7 @@ def receive(run_id: int, message: Message, *, claim: str = "") -> Any:
             f"Run {run_id} is in the middle of a step and cannot receive {message.name!r} from "
             f"itself. Call its method receive_{message.name}() instead."
         )
-    with working_on(run_id), act_on(run_id):
+    with act_on(run_id), working_on(run_id):
         run = lock_run(run_id, wait=True)
         if run is None or run.state in (RunState.FINISHED, RunState.CANCELLED):
             return None

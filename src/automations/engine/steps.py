@@ -109,7 +109,8 @@ def attended(
     Inside a transaction of the caller's the error is raised instead.
     """
     try:
-        with working_on(run_id), atomic():
+        # What waits for the commit comes after the step, and may do with the run what it likes.
+        with atomic(), working_on(run_id):
             return work()
     except Exception as error:
         cause = (error.__cause__ or error) if isinstance(error, Broken) else error

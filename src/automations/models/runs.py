@@ -99,6 +99,8 @@ class AutomationModel(models.Model):
     """
 
     State = RunState
+    #: Whether this very object is the run in a step: what is changed in its data, the step saves.
+    in_step = False
 
     automation_class = models.CharField(_("process class"), max_length=256)
     state = models.CharField(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -10,7 +9,6 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import connections
 from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm
 from django.forms.models import BaseModelForm
@@ -20,6 +18,7 @@ from automations.definition.node import Context, Node
 from automations.definition.problems import Problem
 from automations.definition.references import as_reference
 from automations.exceptions import DefinitionError
+from automations.nodes.freshness import freshen, remember
 from automations.outcomes import Ask, Complete, Outcome
 
 
@@ -233,7 +232,7 @@ class ModelForm(Form):
         key = context.task.data.get(self.key)
         found = None if key is None else model._default_manager.filter(pk=key).first()
         if found is not None:
-            found._atm_loaded = columns(found)  # for `freshen`
+            remember(found)
         return {**super().get_form_kwargs(context), "instance": found}
 
     def get_form_class(self, context: Context) -> type[BaseForm]:
@@ -286,29 +285,6 @@ class ModelForm(Form):
 def group_model() -> type[Model]:
     """Return the model that groups users: ``ATM_GROUP_MODEL``."""
     return apps.get_model(settings.get("ATM_GROUP_MODEL"))
-
-
-def columns(instance: Model) -> dict[str, Any]:
-    """Return the values of the object's columns."""
-    names = [field.attname for field in instance._meta.concrete_fields]
-    return {name: copy.copy(getattr(instance, name)) for name in names}
-
-
-def freshen(instance: Model) -> None:
-    """
-    Take over what others have changed in the object since the form was made.
-
-    A form saves every column of its object. So those that the form has not changed are read again,
-    under a lock on the row, unless the object is kept in another database than the run.
-    """
-    loaded = vars(instance).pop("_atm_loaded", {})
-    row = type(instance)._base_manager.filter(pk=instance.pk)
-    if connections[row.db].in_atomic_block:
-        row = row.select_for_update()
-    fresh = row.first() if loaded else None
-    for name, value in loaded.items():
-        if fresh is not None and getattr(instance, name) == value:
-            setattr(instance, name, getattr(fresh, name))
 
 
 def plain(value: Any) -> Any:

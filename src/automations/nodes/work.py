@@ -130,14 +130,14 @@ class WorkNode(Node):
             for error in errors:
                 if not is_error(error):
                     yield Problem(
-                        "E137",
+                        "E138",
                         f".{modifier}() of {label} needs classes of exceptions, not {error!r}.",
                         "Give a class, or several: on=(ConnectionError, TimeoutError).",
                         self.name,
                     )
         if self.tries and (wrong := self.tries.wrong()):
             yield Problem(
-                "E138",
+                "E139",
                 f".Retry() of {label} cannot be: {wrong}.",
                 "Write .Retry(attempts=5, delay=timedelta(seconds=30), factor=2).",
                 self.name,
