@@ -635,3 +635,16 @@ def test_names_that_differ_only_in_case_are_two() -> None:
     assert at(run, "big").state == "completed"
     assert run.send_message("paid")
     assert run.finished()
+
+
+def test_what_a_failed_run_could_not_receive_reaches_it_with_a_later_try() -> None:
+    run = reader()
+    AutomationTaskModel.objects.filter(automation=run.id, status="wait").update(status="gone")
+    AutomationModel.run()
+    assert row(run).state == "failed"
+    message = Message("confirm", key="k")
+    assert receiving.receive(run.id, message) is None
+    AutomationTaskModel.objects.filter(status="gone").update(status="wait")
+    at(run, "wait").retry()
+    assert receiving.receive(run.id, message) == "thanks"
+    assert row(run).data["confirmed"] is True

@@ -61,7 +61,8 @@ def receive(run_id: int, message: Message, *, claim: str = "") -> Any:
         context.load()
         answer = call(context, message)
         listened = message.name in context.definition.listens
-        if listened or message.key:
+        # What a failed run's method did not get is no delivery: a later try may still reach it.
+        if listened or (message.key and run.state != RunState.FAILED):
             keep(run, message, answer, context, listened=listened)
         if run.state != RunState.FAILED and not context.automation.killed():
             if run.state == RunState.RUNNING:
