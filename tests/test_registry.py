@@ -60,7 +60,7 @@ def test_all_automations_are_listed_with_their_names() -> None:
 
 
 def test_the_order_is_that_of_declaration_also_where_one_extends_another() -> None:
-    found = [name for name in names() if hasattr(processes, name)]
+    found = names("tests.testapp.processes")
     declared = [name for name in vars(processes) if name in found]
     assert found == declared
     assert names("tests.testapp.dashboard_processes") == [

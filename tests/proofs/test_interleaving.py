@@ -20,6 +20,7 @@ from tests.testapp.proof_processes import Individual
 #: How many runs; who steps them in one process does not depend on the database.
 RUNS = int(os.environ.get("ATM_TEST_RUNS", "1000"))
 STEPPED = RUNS if settings.VENDOR == "sqlite" else RUNS // 5
+THREADED = RUNS if settings.VENDOR == "sqlite" else RUNS * 2 // 5
 
 
 def way(number: int) -> set[tuple[str, str]]:
@@ -89,7 +90,7 @@ def test_a_thousand_runs_interleaved_step_by_step_do_not_leak() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.api("A15", "Automation")
 def test_a_thousand_runs_in_four_threads_do_not_leak() -> None:
-    runs = start(RUNS)
+    runs = start(THREADED)
     now = timezone.now()
 
     def work(number: int) -> None:
