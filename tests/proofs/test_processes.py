@@ -24,6 +24,7 @@ from tests.testapp.proof_processes import SHAPES, Counted, Deadly, Line
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 SCALE = int(os.environ.get("ATM_PROOF_SCALE", "1"))
+KILLS = int(os.environ.get("ATM_TEST_KILLS", "30")) * SCALE
 WORKER = str(Path(__file__).with_name("worker.py"))
 
 
@@ -82,7 +83,7 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
         "ATM_TEST_TASK_SECONDS": "0.01",
     }
     runs = [SHAPES[number % len(SHAPES)](autorun=False) for number in range(100 * SCALE)]
-    for _ in range(30 * SCALE):
+    for _ in range(KILLS):
         worker = step_forever(child_environment)
         done = AutomationTaskModel.objects.exclude(finished=None).count()
         wait_until(
