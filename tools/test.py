@@ -157,8 +157,7 @@ def run_pass(plan: Plan, database: str, arguments: list[str], **more: str) -> Re
     python = environments.ensure(plan)
     version = more.pop("version", TITLES[database])
     print(f"\n=== {plan.title} on {version}", flush=True)
-    # One more than the project's smallest machine has cores: the proofs wait for other processes.
-    command = [python, "-m", "pytest", "-n", "3", "--dist", "worksteal"]
+    command = [python, "-m", "pytest", "-n", "2", "--dist", "worksteal"]
     if "COVERAGE_FILE" in more:
         command += ["--cov", "--cov-report="]
     if sys.stdout.isatty():

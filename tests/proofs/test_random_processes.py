@@ -27,6 +27,9 @@ from tests.plain import NOW
 from tests.proofs.reference import Choice, Loop, Parallel, Part, Pattern, Row, Work, longest, walk
 from tests.testapp import proof_processes
 
+#: Measured it would take twice as long, and covers no line that no other test does.
+pytestmark = pytest.mark.no_cover
+
 #: How many processes are made; ATM_TEST_EXAMPLES=1000 for the full proof.
 USUAL = "150" if project.VENDOR == "sqlite" else "50"  # what a process means, no database decides
 EXAMPLES = int(os.environ.get("ATM_TEST_EXAMPLES", USUAL))
