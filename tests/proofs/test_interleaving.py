@@ -23,7 +23,7 @@ pytestmark = pytest.mark.no_cover
 #: How many runs; who steps them in one process does not depend on the database.
 RUNS = int(os.environ.get("ATM_TEST_RUNS", "1000"))
 STEPPED = RUNS if settings.VENDOR == "sqlite" else RUNS // 5
-THREADED = RUNS if settings.VENDOR == "sqlite" else RUNS * 2 // 5
+THREADED = RUNS if settings.VENDOR == "sqlite" else RUNS // 4
 
 
 def way(number: int) -> set[tuple[str, str]]:

@@ -31,7 +31,7 @@ from tests.testapp import proof_processes
 pytestmark = pytest.mark.no_cover
 
 #: How many processes are made; ATM_TEST_EXAMPLES=1000 for the full proof.
-USUAL = "150" if project.VENDOR == "sqlite" else "50"  # what a process means, no database decides
+USUAL = "100" if project.VENDOR == "sqlite" else "25"  # what a process means, no database decides
 EXAMPLES = int(os.environ.get("ATM_TEST_EXAMPLES", USUAL))
 MINUTE = timedelta(minutes=1)
 
