@@ -240,7 +240,7 @@ class ModelForm(Form):
         if not issubclass(form, BaseModelForm):
             raise DefinitionError(f"The form of node {self.name!r} is no ModelForm but {form!r}.")
         model: type[Model] = form._meta.model  # just checked
-        bound = context.automation._meta.models.get(self.key, model)  # type: ignore[attr-defined]
+        bound = context.automation._meta.models.get(self.key, model)  # type: ignore[attr-defined] # as above
         if not issubclass(model, bound):
             raise DefinitionError(
                 f"The form of node {self.name!r} makes a {model.__name__}, but {self.key!r} "
