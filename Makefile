@@ -25,6 +25,13 @@ test: ## Run the tests on all databases and versions; make test ARGS="-k name" f
 upgrade-test: ## Fill a database with release 0.9.4.1 itself and test the upgrade; KEEP=1 keeps it
 	@$(PYTHON) tools/upgrade_test.py $(if $(KEEP),--keep)
 
+# As many random processes, runs and places to interrupt on every database as on one in "make test".
+FULL = ATM_TEST_RUNS=1000 ATM_TEST_EXAMPLES=1000 ATM_PROOF_PLAY=20 ATM_TEST_PLACES=all ATM_PROOF_SCALE=3
+
+.PHONY: proofs
+proofs: ## Run the proofs on all databases at full size, which takes long
+	@$(FULL) $(PYTHON) tools/test.py tests/proofs tests/upgrade $(ARGS)
+
 .PHONY: lint
 lint: ## Check style, format and the floors (which module may import which)
 	@$(IN_MAIN) && set -x && "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$bin/lint-imports"

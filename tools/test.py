@@ -251,8 +251,7 @@ def main() -> int:
             # What differs here is Python and Django: the large proofs are made smaller.
             fewer = {
                 "ATM_TEST_RUNS": "200",
-                "ATM_TEST_EXAMPLES": "24",
-                "ATM_TEST_KILLS": "8",
+                "ATM_TEST_EXAMPLES": "40",
                 "ATM_TEST_PLACES": "1",
                 "ATM_PROOF_PLAY": "1",
             }

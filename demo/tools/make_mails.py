@@ -131,7 +131,7 @@ def write(
     else:
         codes = chance.sample(range(1, 11), chance.choice([1, 1, 2, 3]))
         topic = f"ISSUE-{codes[0]}" if chance.random() < 0.6 else "Issues for discussion"
-        mail["Subject"] = f"Re: {TAG} {topic}" + chance.choice(["", "", " – müde, aber da"])  # noqa: RUF001
+        mail["Subject"] = f"Re: {TAG} {topic}" + chance.choice(["", "", " – müde, aber da"])  # noqa: RUF001 - as people write
         for code in codes:
             choice = chance.choices(["yes", "no", "abstain"], [5, 3, 1])[0]
             spelling = chance.choice([choice, choice, choice.upper(), choice.capitalize()])

@@ -13,7 +13,6 @@ from types import new_class
 from typing import Any
 
 import pytest
-from django.conf import settings as project
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -31,8 +30,7 @@ from tests.testapp import proof_processes
 pytestmark = pytest.mark.no_cover
 
 #: How many processes are made; ATM_TEST_EXAMPLES=1000 for the full proof.
-USUAL = "100" if project.VENDOR == "sqlite" else "25"  # what a process means, no database decides
-EXAMPLES = int(os.environ.get("ATM_TEST_EXAMPLES", USUAL))
+EXAMPLES = int(os.environ.get("ATM_TEST_EXAMPLES", "150"))
 MINUTE = timedelta(minutes=1)
 
 # Making one
