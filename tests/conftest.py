@@ -8,12 +8,29 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import coverage
 import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
 
+from automations.dispatch import sweep
+
 ROOT = Path(__file__).resolve().parent.parent
+
+# Coverage doubles the time of a test, so all of it is measured on one database; on the others, and
+# on the oldest Python and Django, what runs other code there.
+MEASURES_ALL = os.environ.get("ATM_TEST_MEASURE", "all") == "all"
+DIFFERENT = (
+    "tests/dispatch/test_sweep.py",
+    "tests/engine/test_messages.py",
+    "tests/engine/test_trouble.py",
+    "tests/engine/test_turns.py",
+    "tests/test_checks.py",
+    "tests/upgrade/test_migrations.py",
+)
+# By these a child process knows that it is measured.
+COVERAGE = ["COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"]
 
 # No deadline: how long one example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("dev", deadline=None)
@@ -51,10 +68,38 @@ def pytest_report_to_serializable() -> Generator[None, Any, Any]:
     return printable((yield))
 
 
+def measured(item: pytest.Item) -> bool:
+    """Tell whether coverage counts what the test runs."""
+    if item.get_closest_marker("no_cover"):
+        return False
+    return MEASURES_ALL or item.nodeid.startswith(DIFFERENT)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Measure no coverage where it only costs time: in this process and those it starts."""
+    measuring = coverage.Coverage.current()
+    if not measuring or measured(item):
+        return (yield)
+    kept = {name: os.environ.pop(name) for name in COVERAGE if name in os.environ}
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
+        os.environ.update(kept)
+
+
 @pytest.fixture(scope="session")
 def database_vendor() -> str:
     """Which database the tests run on: ``sqlite``, ``postgresql`` or ``mariadb``."""
     return str(settings.VENDOR)
+
+
+@pytest.fixture(autouse=True)
+def healed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test be the one whose sweep, the first of its process, looks for what can heal."""
+    monkeypatch.setattr(sweep, "_healed", True)
 
 
 @pytest.fixture

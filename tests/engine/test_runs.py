@@ -490,6 +490,8 @@ def test_an_object_that_no_attribute_declares_is_given_all_the_same() -> None:
     assert run.data["topic"] == issues.pk
     with pytest.raises(AttributeError, match="no attribute 'other'"):
         run.other  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute '_topic'"):
+        run._topic  # noqa: B018
 
 
 def test_an_unbound_attribute_is_none() -> None:

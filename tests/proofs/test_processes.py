@@ -21,7 +21,11 @@ from tests.proofs.counting import audit
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import SHAPES, Counted, Deadly, Line
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.no_cover,
+    pytest.mark.django_db(transaction=True),
+]
 
 SCALE = int(os.environ.get("ATM_PROOF_SCALE", "1"))
 KILLS = int(os.environ.get("ATM_TEST_KILLS", "30")) * SCALE

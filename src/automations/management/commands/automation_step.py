@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from argparse import ArgumentParser
-from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -16,6 +13,7 @@ from django.db.utils import DatabaseError, InterfaceError
 from automations import settings
 from automations.dispatch.noops import move_on
 from automations.dispatch.sweep import Report, sweep
+from automations.dispatch.waking import Waker
 from automations.engine.locking import in_transaction, runs
 from automations.engine.trouble import is_transient
 
@@ -69,27 +67,28 @@ class Command(BaseCommand):
                 "automation_step commits every task, so it cannot run inside a transaction. Call "
                 "AutomationModel.run() there, in a TestCase for example."
             )
-        self.stop = threading.Event()
         self.moved_on = False
-        self._listen()
-        while True:
-            report = self._sweep(patient=every is not None)
-            if report and (verbosity > 1 or (verbosity and (report.runs or every is None))):
-                self.stdout.write(str(report))
-            if every is None:
-                if report and not report.ok:
-                    raise CommandError(f"Something has failed: {report}.")
-                return
-            if self.stop.wait(pause(every)):
-                return
+        with Waker() as waker:
+            while True:
+                report = self._sweep(waker, patient=every is not None)
+                if report and (verbosity > 1 or (verbosity and (report.runs or every is None))):
+                    self.stdout.write(str(report))
+                if every is None:
+                    if report and not report.ok:
+                        raise CommandError(f"Something has failed: {report}.")
+                    return
+                if not waker.stopped():
+                    waker.sleep(pause(every))
+                if waker.stopped():
+                    return
 
-    def _sweep(self, *, patient: bool) -> Report | None:
+    def _sweep(self, waker: Waker, *, patient: bool) -> Report | None:
         """Sweep once; in trouble with the database say so, and be patient if that is wanted."""
         try:
             if not self.moved_on:
                 move_on()
                 self.moved_on = True
-            return sweep(stopped=self.stop.is_set)
+            return sweep(stopped=waker.stopped)
         except (DatabaseError, InterfaceError) as error:
             if not (patient and is_transient(error)):
                 raise
@@ -97,21 +96,3 @@ class Command(BaseCommand):
             return None
         finally:
             close_old_connections()
-
-    def _listen(self) -> None:
-        """
-        Let SIGTERM and SIGINT finish the task in hand, and a second one end at once.
-
-        Only the main thread can listen.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            return
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            if self.stop.is_set():
-                # Asked twice: at once. What the task in hand has written is undone with it.
-                raise SystemExit(128 + number)
-            self.stop.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
