@@ -32,8 +32,8 @@ class Waker:
 
     def __enter__(self) -> Self:
         self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
+        self._reader.settimeout(0)
+        self._writer.settimeout(0)
         self._listens = threading.current_thread() is threading.main_thread()
         if self._listens:
             self._before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
