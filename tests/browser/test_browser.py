@@ -37,6 +37,12 @@ def task_url(task: AutomationTaskModel) -> str:
     return reverse("automations:task", args=[task.pk])
 
 
+def submit(page: Page) -> None:
+    """Send the form of the page, and wait for the answer."""
+    with page.expect_navigation():
+        page.click("main button[type=submit]")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -58,7 +64,7 @@ def test_no_page_keeps_anybody_out(
     page.locator("[name=number]").evaluate("field => field.type = 'text'")
     page.fill("[name=text]", "x")
     page.fill("[name=number]", "no number")
-    page.click("main button[type=submit]")
+    submit(page)
     assert page.locator("[aria-invalid=true]").count() == 1
     look(page)
     failed, long = Fragile(fail=True), Loop(limit=30)
@@ -109,7 +115,7 @@ def test_who_comes_too_late_is_told_so(
     pages = [open_page(people["asked"], task_url(asks["by_user"])) for _ in range(2)]
     for page in pages:
         page.fill("[name=text]", "mine")
-        page.click("main button[type=submit]")
+        submit(page)
     assert "form" not in pages[0].url.removeprefix(LIST)
     look(pages[1])
     assert pages[1].locator("main form").count() == 0
