@@ -24,10 +24,11 @@ MEASURES_ALL = os.environ.get("ATM_TEST_MEASURE", "all") == "all"
 DIFFERENT = (
     "tests/dispatch/test_sweep.py",
     "tests/engine/test_messages.py",
+    "tests/engine/test_retention.py",
     "tests/engine/test_trouble.py",
     "tests/engine/test_turns.py",
     "tests/test_checks.py",
-    "tests/upgrade/test_migrations.py",
+    "tests/upgrade/",
 )
 # By these a child process knows that it is measured.
 COVERAGE = ["COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"]
