@@ -37,6 +37,10 @@ class NotAllowed(AutomationError):
     """The person may not act on this task."""
 
 
+class ClaimLost(AutomationError):
+    """Work outside of a transaction goes on although its task has been taken from it."""
+
+
 class TransitionNotAllowed(AutomationError):
     """A task cannot change from its state to the requested one."""
 

@@ -116,6 +116,23 @@ class Send:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """
+    Do the work outside of the step's transaction, without the lock of the run.
+
+    The node's `work` is called at least once, and its outcome is written if the worker still has
+    its claim on the task. ``thread`` asks for a thread of the very process that comes to the
+    task; else the work is done where background work is done. ``until``, ``poll`` and
+    ``reminded`` as with `Ask`.
+    """
+
+    thread: bool = False
+    until: datetime | None = None
+    poll: bool = False
+    reminded: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Fork:
     """Open one branch at each of the nodes named in ``to``."""
 
@@ -147,5 +164,16 @@ class Fail:
 
 
 Outcome: TypeAlias = (
-    Complete | Skip | Postpone | Again | Ask | Listen | Send | Fork | Merge | Finish | Fail
+    Complete
+    | Skip
+    | Postpone
+    | Again
+    | Ask
+    | Listen
+    | Outside
+    | Send
+    | Fork
+    | Merge
+    | Finish
+    | Fail
 )

@@ -40,6 +40,9 @@ SETTINGS: dict[str, Setting] = {
     "ATM_ATTEMPTS": Setting(
         3, (int,), 2, "Attempts after which a task that kills its worker becomes an incident."
     ),
+    "ATM_THREADS": Setting(
+        4, (int,), 1, "Works that one process does outside of transactions at the same time."
+    ),
     "ATM_LOCK_TIMEOUT": Setting(
         5, (int, float), 0.001, "Seconds that a person's request waits for a run that is busy."
     ),

@@ -262,12 +262,15 @@ def test_a_split_that_names_a_branch_twice() -> None:
 
 
 @pytest.mark.api("D21")
-def test_work_in_a_thread_is_refused_until_it_is_there() -> None:
+def test_background_work_without_any_work() -> None:
     class Flawed(WithMethods):
-        start = flow.Execute(this.work, threaded=True)
+        start = flow.Execute(threaded=True)
+        other = flow.Execute().InBackground()
+        fine = flow.Execute(this.work).InBackground()
+        twice = flow.Execute(this.work).nice().nice()
         end = flow.End()
 
-    assert found(Flawed) == {"E115": ["start"]}
+    assert found(Flawed) == {"E115": ["start", "other"], "E106": ["twice"]}
 
 
 def test_an_execute_of_nothing_that_can_be_called() -> None:

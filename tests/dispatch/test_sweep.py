@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, transaction
 
-from automations.dispatch import claims, inline, sweep
+from automations.dispatch import advancing, claims, inline, sweep
 from automations.engine import locking, people, steps
 from automations.management.commands import automation_step
 from automations.models import AutomationModel, AutomationTaskModel
@@ -171,7 +171,7 @@ def test_a_sweep_that_is_stopped_finishes_the_task_in_hand_and_gives_claims_back
 @pytest.mark.api("D9")
 def test_one_run_that_cannot_be_worked_on_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     broken, fine = Straight(autorun=False), Straight(autorun=False)
-    real = inline.advance
+    real = advancing.advance
 
     def advance(run_id: int, **kwargs: Any) -> Any:
         if run_id == broken.id:
@@ -311,7 +311,7 @@ def test_the_command_keeps_looking_and_is_patient_with_the_database(
 
     calls: list[int] = []
 
-    def trouble(*, stopped: Any) -> sweep.Report:
+    def trouble(**how: Any) -> sweep.Report:
         calls.append(1)
         if len(calls) == 1:
             raise DEADLOCKS[0]
@@ -328,7 +328,7 @@ def test_the_command_keeps_looking_and_is_patient_with_the_database(
 def test_the_command_is_not_patient_when_it_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.engine.test_trouble import DEADLOCKS
 
-    def trouble(*, stopped: Any) -> sweep.Report:
+    def trouble(**how: Any) -> sweep.Report:
         raise DEADLOCKS[0]
 
     monkeypatch.setattr(automation_step, "sweep", trouble)
@@ -368,8 +368,8 @@ def test_a_claimed_run_that_is_locked_for_a_moment_is_tried_again(
         tried.append(args)
         return steps.Step(obtained=False) if len(tried) < 3 else step(*args, **kwargs)
 
-    monkeypatch.setattr(inline.steps, "step", busy)
-    assert inline.advance(run.id, claim="mine").done == 4
+    monkeypatch.setattr(advancing.steps, "step", busy)
+    assert advancing.advance(run.id, claim="mine").done == 4
     assert run.finished()
 
 
@@ -378,11 +378,11 @@ def test_a_claimed_run_that_stays_locked_is_left_and_its_claim_given_back(
 ) -> None:
     run = Straight(autorun=False)
     claimed(run, 3600, by="mine")
-    monkeypatch.setattr(inline.steps, "step", lambda *a, **k: steps.Step(obtained=False))
-    monkeypatch.setattr(inline, "PAUSE", (0, 0))
-    assert inline.advance(run.id, claim="mine").done == 0
+    monkeypatch.setattr(advancing.steps, "step", lambda *a, **k: steps.Step(obtained=False))
+    monkeypatch.setattr(advancing, "PAUSE", (0, 0))
+    assert advancing.advance(run.id, claim="mine").done == 0
     assert AutomationModel.objects.get(pk=run.id).claimed_by == ""
-    assert inline.advance(run.id).done == 0
+    assert advancing.advance(run.id).done == 0
 
 
 def test_the_command_waits_until_the_next_task_is_due_but_no_longer_than_it_was_told(

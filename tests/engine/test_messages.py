@@ -12,7 +12,7 @@ from django.db import transaction
 from django.test import RequestFactory
 
 from automations import flow
-from automations.dispatch import inline
+from automations.dispatch import advancing
 from automations.engine import receiving, sending, starting, steps
 from automations.engine.receiving import Message
 from automations.exceptions import (
@@ -414,7 +414,7 @@ def test_a_busy_receiver_delays_the_sender(monkeypatch: pytest.MonkeyPatch) -> N
 
     with monkeypatch.context() as patch:
         patch.setattr(sending, "receive", busy)
-        assert inline.advance(sender.id).delayed == 1
+        assert advancing.advance(sender.id).delayed == 1
         assert at(sender, "start").state == "waiting"
         patch.setattr(sending, "lock_run", lambda *args, **kwargs: None)
         assert sending.later(sender.id, at(sender, "start").pk, row(sender).created).delayed

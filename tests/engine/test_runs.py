@@ -15,8 +15,9 @@ from django.utils import translation
 
 from automations import flow
 from automations.dispatch import inline
-from automations.engine import starting, steps, transitions
+from automations.engine import starting, steps
 from automations.engine.context import attribute
+from automations.engine.states import change_state
 from automations.exceptions import (
     AutomationFinished,
     BoundObjectMissing,
@@ -785,10 +786,10 @@ def test_a_task_cannot_leave_a_state_it_is_not_in() -> None:
     run = Straight()
     task = at(run, "first")
     with pytest.raises(TransitionNotAllowed, match=r"\(first\) is completed and cannot become re"):
-        transitions.change_state(task, TaskState.READY, NOW)
+        change_state(task, TaskState.READY, NOW)
     task.state = "ready"
     with pytest.raises(TransitionNotAllowed, match="is ready and cannot become skipped"):
-        transitions.change_state(task, TaskState.SKIPPED, NOW)
+        change_state(task, TaskState.SKIPPED, NOW)
 
 
 def test_a_run_that_was_ended_behind_the_engines_back_stays_as_it_was(

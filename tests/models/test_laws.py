@@ -65,6 +65,11 @@ TASK_VIOLATIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "atm_task_due_only_open": [{"state": "completed", "finished": NOW, "due": NOW}],
     "atm_task_asks_only_waiting": [{"state": "ready", "requires_interaction": True}],
+    "atm_task_claim_only_waiting": [
+        {"state": "ready", "claimed_by": "me", "claimed_until": NOW},
+        {"state": "waiting", "claimed_by": "me"},
+        {"state": "waiting", "claimed_until": NOW},
+    ],
     "atm_task_has_a_node": [{"status": ""}],
 }
 

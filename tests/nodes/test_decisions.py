@@ -12,7 +12,17 @@ from django import forms
 from automations import flow
 from automations.exceptions import DefinitionError
 from automations.flow import this
-from automations.outcomes import Complete, Fail, Finish, Fork, Merge, Outcome, Postpone, Skip
+from automations.outcomes import (
+    Complete,
+    Fail,
+    Finish,
+    Fork,
+    Merge,
+    Outcome,
+    Outside,
+    Postpone,
+    Skip,
+)
 from tests.plain import DAY, HOUR, NOW, PlainContext
 
 
@@ -302,6 +312,7 @@ def test_the_options_of_a_node_are_not_given_to_its_work() -> None:
         return kwargs
 
     node = flow.Execute(work, threaded=True, description="Works.", size=3)
-    assert run(node) == Complete(result={"size": 3})
+    assert run(node) == Outside(thread=True)
+    assert node.work(PlainContext()) == Complete(result={"size": 3})
     assert node.description == "Works."
     assert node.threaded

@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 
 from automations import flow
 from automations.dispatch import inline
+from automations.engine import outside
 from automations.engine import people as engine_people
 from automations.exceptions import RunBusy
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.engine.rows import at
 from tests.pages.conftest import ENTITLED, NODES, browser
+from tests.testapp.background import Export
 from tests.testapp.models import Effect, IssueList
 from tests.testapp.page_processes import Asks, Everything
 from tests.testapp.processes import Fragile, Loop, Nested, Straight
@@ -578,3 +580,17 @@ def test_the_pages_commit_task_by_task_whatever_the_project_says(
     )
     assert browser(people, "asked").post(url(asks["by_user"]), VALID).status_code == 302
     assert seen == [False]
+
+
+def test_the_history_shows_how_far_background_work_is(people: dict[str, User]) -> None:
+    run = Export()
+    task = at(run, "work")
+    assert outside.take(run.id, task.pk, "me") is not None
+    address = reverse("automations:history", args=[run.id])
+    page = browser(people, "root").get(address).content.decode()
+    assert "Being worked on in the background" in page
+    assert "done so far" not in page
+    outside.renew(task.pk, "me", 0.25, "chunk 1 of 4")
+    page = browser(people, "root").get(address).content.decode()
+    assert "Being worked on in the background · done so far: 25 %" in page
+    assert "chunk 1 of 4" in page

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from automations.dispatch.inline import Budget, advance
+from automations.dispatch.advancing import Budget, advance
 from automations.engine import steps
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.testapp.proof_processes import Individual

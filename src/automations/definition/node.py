@@ -58,6 +58,8 @@ class Node(Waiting):
     merges: ClassVar[bool] = False
     #: Whether the process comes back from here for ever, so that no End is needed behind it.
     repeats: ClassVar[bool] = False
+    #: Whether its work may be done outside of the step's transaction.
+    works_outside: bool = False
     #: The name of the message that this waits for.
     message: str = ""
 
@@ -99,6 +101,10 @@ class Node(Waiting):
     def sent(self, context: Context, answers: list[Any]) -> Outcome:
         """Return the outcome of a message that has been delivered, with what was answered."""
         return Complete(result={"results": answers})
+
+    def work(self, context: Context) -> Outcome:
+        """Do the work outside of a transaction, and return its outcome: after `Outside`."""
+        raise DefinitionError(f"Node {self.name!r} has no work to do outside of its step.")
 
     def sequence_flows(self) -> Iterator[SequenceFlow]:
         """Yield every arrow by which the process goes on when this node is done."""

@@ -13,7 +13,7 @@ from automations.definition.modified import Modified
 from automations.definition.problems import Problem
 from automations.definition.references import Reference, as_reference, as_work
 from automations.exceptions import DefinitionError
-from automations.outcomes import Ask, Listen, Outcome, Postpone
+from automations.outcomes import Ask, Listen, Outcome, Outside, Postpone
 
 
 class Reminding(Modified):
@@ -40,7 +40,7 @@ class Reminding(Modified):
 
     def remind(self, context: Context, outcome: Outcome) -> Outcome:
         """Do the reminders that are due, for the task still waits; return ``outcome`` with that."""
-        if not self.reminders or not isinstance(outcome, Postpone | Ask | Listen):
+        if not self.reminders or not isinstance(outcome, Postpone | Ask | Listen | Outside):
             return outcome
         if isinstance(outcome, Listen) and context.message_came(outcome.message):
             return outcome  # which is taken now: who has answered is not reminded

@@ -1,122 +1,20 @@
-"""Run a process here and now: one step after the other, within a budget."""
+"""What a request does to a run: act on it, and run what follows here and now, within a budget."""
 
 from __future__ import annotations
 
-import random
-import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.forms import BaseForm
 
-from automations import settings
-from automations.dispatch.claims import give_back, give_back_free, has_claim, new_claim
-from automations.engine import incidents, people, sending, steps
-from automations.engine.locking import in_transaction
-
-#: How often, and between how many seconds each, a claimed run that is locked is tried again.
-LOOKS, PAUSE = 20, (0.005, 0.03)
-
-
-@dataclass
-class Budget:
-    """How much may still be done: a number of tasks, and an end in monotonic seconds."""
-
-    tasks: int
-    ends: float | None = None
-    stopped: Callable[[], bool] = field(default=lambda: False)
-
-    @classmethod
-    def of_request(cls) -> Budget:
-        """The budget of one request: ``ATM_BUDGET_TASKS`` and ``ATM_BUDGET_SECONDS``."""
-        seconds = settings.get("ATM_BUDGET_SECONDS")
-        return cls(settings.get("ATM_BUDGET_TASKS"), time.monotonic() + seconds)
-
-    def spent(self) -> bool:
-        """Return whether no further task may be started."""
-        late = self.ends is not None and time.monotonic() >= self.ends
-        return self.tasks <= 0 or late or self.stopped()
-
-
-@dataclass
-class Progress:
-    """What has been done to a run: tasks executed, looked at in vain, and failed."""
-
-    done: int = 0
-    waiting: int = 0
-    failed: int = 0
-    delayed: int = 0
-    #: Runs that got a message and may have something to do.
-    reached: set[int] = field(default_factory=set)
-
-    def add(self, other: Progress) -> None:
-        """Count in what was done to another run."""
-        self.done += other.done
-        self.waiting += other.waiting
-        self.failed += other.failed
-        self.delayed += other.delayed
-
-
-def advance(
-    run_id: int,
-    *,
-    claim: str = "",
-    budget: Budget | None = None,
-    now: datetime | None = None,
-    careful: bool = False,
-) -> Progress:
-    """
-    Run what is due in the run, one task and transaction after the other, within ``budget``.
-
-    What is left is for the scheduler. ``claim`` is the claim that the caller has put on the run;
-    it is given back. A condition that was found false is asked again only after another task has
-    changed the run's data. ``careful`` counts each attempt before it is made. A run that somebody
-    without a claim is at work on is tried again for a moment, and then left.
-    """
-    budget = budget or Budget.of_request()
-    progress = Progress()
-    seen: set[int] = set()
-    looks = LOOKS
-    while not budget.spent():
-        task_id = steps.charge(run_id, seen=seen, now=now) if careful else None
-        if careful and task_id is None:
-            break
-        step = steps.step(run_id, claim=claim, seen=seen, now=now)
-        if task_id and not step.obtained:
-            steps.give_back(task_id)
-        if not step.obtained:
-            # Somebody who needs no claim: a message, a person. It is ours to come back.
-            if looks and has_claim(run_id, claim):
-                looks -= 1
-                time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
-                continue
-            give_back_free(run_id, claim)
-            return progress
-        if step.sending and step.task_id is not None:
-            step = sending.deliver(run_id, step.task_id, claim=claim, seen=seen, now=now)
-            progress.reached |= step.reached
-        if step.delayed:
-            progress.delayed += 1
-            break
-        if step.task_id is None:
-            return progress
-        budget.tasks -= 1
-        progress.failed += step.failed
-        if step.postponed:
-            progress.waiting += 1
-            seen.add(step.task_id)
-        else:
-            progress.done += 1
-            if step.changed:
-                seen.clear()
-        if not step.more:
-            return progress
-    if claim:
-        give_back([run_id], claim)
-    return progress
+from automations.dispatch.advancing import Budget, Progress, advance
+from automations.dispatch.background import threads
+from automations.dispatch.claims import new_claim
+from automations.engine import incidents, people
+from automations.engine.locking import alias, in_transaction
 
 
 def run_now(run_id: int, *, claim: str = "") -> Progress:
@@ -147,7 +45,16 @@ def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
         ahead.extend(sorted(progress.reached - {*ahead}))
         if budget.spent():
             break
+    for run_id, task_id, thread in total.outside:
+        if thread:
+            transaction.on_commit(partial(begin, run_id, task_id), using=alias())
     return total
+
+
+def begin(run_id: int, task_id: int) -> None:
+    """Have the work of the task done in a thread of this process, which sees what is committed."""
+    if not in_transaction():
+        threads().offer(run_id, task_id)
 
 
 def submit(run_id: int, task_id: int, form: BaseForm, user: Any) -> Progress:

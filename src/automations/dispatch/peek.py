@@ -80,7 +80,7 @@ def idle_answer(
         context.load()
         node = context.node
         taking = task.state == TaskState.WAITING and (run.pk, node.message) in kept
-        if not node.polls or task.outbox is not None or taking:
+        if not node.polls or node.works_outside or task.outbox is not None or taking:
             return None
         with neutral():
             answer = node.look(context)

@@ -17,6 +17,8 @@ from django.db import DatabaseError
 from django.db.models import Q
 
 from automations import settings
+from automations.dispatch.advancing import Budget, Progress, advance
+from automations.dispatch.background import Workers, perform
 from automations.dispatch.claims import (
     ClaimClock,
     claim_runs,
@@ -25,7 +27,6 @@ from automations.dispatch.claims import (
     new_claim,
     renew,
 )
-from automations.dispatch.inline import Budget, Progress, advance
 from automations.dispatch.peek import idle_runs
 from automations.dispatch.schedules import start_scheduled
 from automations.engine import incidents
@@ -59,6 +60,10 @@ class Report:
     def add(self, progress: Progress) -> None:
         """Count what was done to one run."""
         self.runs += 1
+        self.add_work(progress)
+
+    def add_work(self, progress: Progress) -> None:
+        """Count what was done outside of transactions."""
         self.done += progress.done
         self.failed += progress.failed
         self.delayed += progress.delayed
@@ -77,31 +82,40 @@ def sweep(
     *,
     until: datetime | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    workers: Workers | None = None,
 ) -> Report:
     """
     Run every task that is due, once; return what was done.
 
     ``until`` stands for process time. ``stopped`` is asked between tasks: when it is true, the
-    task in hand has been finished, claims are given back and the sweep ends. Inside a
-    transaction of the caller's everything is part of it, and nothing is claimed.
+    task in hand has been finished, claims are given back and the sweep ends. ``workers`` are
+    threads that do work outside of transactions while the sweep goes on; without them it has its
+    own, and ends when their work is done. Inside a transaction of the caller's everything is part
+    of it, in this thread, and nothing is claimed.
     """
+    if workers is None:
+        with Workers() as own:
+            report = sweep(until=until, stopped=stopped, workers=own)
+            own.wait(stopped)
+        report.add_work(own.progress())
+        return report
     report = Report()
     report.healed = heal_once()
     report.started, report.broken = start_scheduled(until or settings.now())
     now = until or settings.now()
-    claim = "" if in_transaction() else new_claim()
+    tour = Tour(now, "" if in_transaction() else new_claim(), stopped, report, workers)
     for block in blocks(now):
         if stopped():
             break
         report.looked_at += len(block)
         idle = idle_runs(block, now)
         ready = [run for run in block if run.pk not in idle]
-        fresh = [run.pk for run in ready if not run.claimed_by]
-        work_off(fresh, now, claim, report, stopped, careful=False)
+        tour.work_off([run.pk for run in ready if not run.claimed_by], careful=False)
         for run in ready:
             # Its last worker did not come back: alone, and counting.
             if run.claimed_by and not stopped():
-                work_off([run.pk], now, claim, report, stopped, careful=bool(claim))
+                tour.work_off([run.pk], careful=bool(tour.claim))
+    report.add_work(workers.progress())
     return report
 
 
@@ -136,52 +150,60 @@ def blocks(now: datetime) -> Iterator[list[AutomationModel]]:
         behind = Q(due__gt=last.due) | Q(due=last.due, pk__gt=last.pk)
 
 
-def work_off(
-    run_ids: list[int],
-    now: datetime,
-    claim: str,
-    report: Report,
-    stopped: Callable[[], bool],
-    *,
-    careful: bool,
-) -> None:
-    """Claim the runs and run them one after the other."""
-    if not run_ids:
-        return
-    if claim:
-        run_ids = [run.pk for run in claim_runs(run_ids, now, claim)]
-    left = list(run_ids)
-    clock = ClaimClock()
-    try:
-        while left and not stopped():
-            if claim and clock.half_over():
-                renew(left, claim)
-            run_one(left.pop(0), now, claim, report, stopped, careful=careful)
-    finally:
-        if claim and left:
-            give_back(left, claim)
+@dataclass(frozen=True)
+class Tour:
+    """One way through what is due: until when, by which claim, and what has come of it."""
 
+    now: datetime
+    claim: str
+    stopped: Callable[[], bool]
+    report: Report
+    workers: Workers
 
-def run_one(
-    run_id: int,
-    now: datetime,
-    claim: str,
-    report: Report,
-    stopped: Callable[[], bool],
-    *,
-    careful: bool,
-) -> None:
-    """Run what is due in one run; an error in it is logged and counted, and goes no further."""
-    budget = Budget(settings.get("ATM_SWEEP_TASKS"), stopped=stopped)
-    try:
-        report.add(advance(run_id, claim=claim, budget=budget, now=now, careful=careful))
-    except Exception as error:
-        if in_transaction():
-            raise
-        if isinstance(error, DatabaseError) and is_transient(error):
-            report.delayed += 1
-            logger.warning("Run %s is delayed by the database: %r", run_id, error)
-        else:
-            report.broken += 1
-            logger.exception("Run %s could not be worked on", run_id)
-        connection().close_if_unusable_or_obsolete()
+    def work_off(self, run_ids: list[int], *, careful: bool) -> None:
+        """Claim the runs and run them one after the other."""
+        if not run_ids:
+            return
+        if self.claim:
+            run_ids = [run.pk for run in claim_runs(run_ids, self.now, self.claim)]
+        left = list(run_ids)
+        clock = ClaimClock()
+        try:
+            while left and not self.stopped():
+                if self.claim and clock.half_over():
+                    renew(left, self.claim)
+                self.run_one(left.pop(0), careful=careful)
+        finally:
+            if self.claim and left:
+                give_back(left, self.claim)
+
+    def run_one(self, run_id: int, *, careful: bool) -> None:
+        """Run what is due in one run; an error in it is logged, counted, and goes no further."""
+        budget = Budget(settings.get("ATM_SWEEP_TASKS"), stopped=self.stopped)
+        try:
+            progress = advance(
+                run_id, claim=self.claim, budget=budget, now=self.now, careful=careful
+            )
+            self.report.add(progress)
+            self.hand_over(progress)
+        except Exception as error:
+            if in_transaction():
+                raise
+            if isinstance(error, DatabaseError) and is_transient(error):
+                self.report.delayed += 1
+                logger.warning("Run %s is delayed by the database: %r", run_id, error)
+            else:
+                self.report.broken += 1
+                logger.exception("Run %s could not be worked on", run_id)
+            connection().close_if_unusable_or_obsolete()
+
+    def hand_over(self, progress: Progress) -> None:
+        """Have done what is to be done outside of transactions."""
+        for run_id, task_id, _ in progress.outside:
+            if not in_transaction():
+                self.workers.offer(run_id, task_id)
+            else:
+                # Nobody else would see the task.
+                done = perform(run_id, task_id)
+                self.report.add_work(done)
+                self.hand_over(done)

@@ -27,6 +27,18 @@ def next_look(now: datetime, until: datetime | None, due: datetime | None) -> da
     return min(look, until) if until else look
 
 
+def claim_look(now: datetime) -> datetime:
+    """
+    Return when to look at a task again that is claimed now: when the claim may have expired.
+
+    A claim expires by the database's time. If the project has a clock of its own, that says
+    nothing about it: then every sweep looks.
+    """
+    if settings.get("ATM_CLOCK") != settings.SETTINGS["ATM_CLOCK"].default:
+        return now
+    return now + settings.seconds("ATM_CLAIM")
+
+
 def stay(task: AutomationTaskModel, due: datetime | None, reminded: tuple[int, ...] | None) -> None:
     """Leave the task as it is, but for its next look and its reminders."""
     changes: dict[str, Any] = {}

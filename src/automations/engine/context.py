@@ -16,8 +16,9 @@ from automations import payload
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.definition.references import Reference, as_reference
-from automations.engine.locking import messages, tasks
+from automations.engine.locking import DatabaseNow, messages, tasks
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
+from automations.outcomes import Outside
 
 
 class RunContext:
@@ -101,8 +102,14 @@ class TaskContext(RunContext):
         others: Iterable[AutomationTaskModel] = (),
     ) -> None:
         self.task = task
+        #: What is to be done outside of the transaction, if the node has said so.
+        self.outside: Outside | None = None
         task.automation = run
         super().__init__(run, now, others)
+
+    def undo(self) -> None:
+        self.outside = None
+        super().undo()
 
     @property
     def open_tasks(self) -> list[AutomationTaskModel]:
@@ -129,6 +136,12 @@ class TaskContext(RunContext):
         visits = tasks().filter(automation=self.run.pk, status=name)
         first: datetime | None = visits.order_by("pk").values_list("created", flat=True).first()
         return first
+
+    def is_claimed(self) -> bool:
+        """Return whether somebody does the task's work outside of a transaction just now."""
+        return bool(self.task.claimed_by) and (
+            tasks().filter(pk=self.task.pk, claimed_until__gt=DatabaseNow()).exists()
+        )
 
     def message_came(self, name: str) -> datetime | None:
         """Return when the oldest message ``name`` came that is kept for a node; None: none is."""

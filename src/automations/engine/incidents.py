@@ -16,7 +16,8 @@ from automations.engine.bindings import follow_data
 from automations.engine.context import TaskContext
 from automations.engine.locking import act_on, runs, tasks
 from automations.engine.people import Action, locked, record
-from automations.engine.transitions import change_state, follow, move, revive
+from automations.engine.states import change_state, move
+from automations.engine.transitions import follow, revive
 from automations.exceptions import AutomationFinished, AutomationNotFound, NodeNotFound, TaskClosed
 from automations.models import AutomationModel
 from automations.models.runs import RunState

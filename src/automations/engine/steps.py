@@ -38,7 +38,7 @@ from automations.exceptions import AutomationError
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
-from automations.outcomes import Fail, Outcome
+from automations.outcomes import Fail, Outcome, Outside
 
 logger = logging.getLogger("automations")
 
@@ -63,7 +63,8 @@ class Step:
     if something was due. ``failed``: it became an incident. ``postponed``: it has still to wait.
     ``changed``: the run's data did change. ``delayed``: the database was in trouble. ``more``:
     another task is due at once. ``sending``: the task has a message to deliver, which is done
-    outside of this transaction. ``reached`` are other runs that have something to do now.
+    outside of this transaction. ``outside``: so is the work of the task, and it is to be begun.
+    ``reached`` are other runs that have something to do now.
     """
 
     obtained: bool = True
@@ -75,6 +76,7 @@ class Step:
     delayed: bool = False
     more: bool = False
     sending: bool = False
+    outside: Outside | None = None
     reached: frozenset[int] = frozenset()
 
 
@@ -174,6 +176,7 @@ def close(context: TaskContext, claim: str, seen: Collection[int] = ()) -> Step:
         postponed=postponed,
         changed=changed,
         more=more,
+        outside=context.outside,
     )
 
 

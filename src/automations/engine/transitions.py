@@ -1,5 +1,5 @@
 """
-The only writer of task rows: one arm per outcome, one table of what may follow what.
+What an outcome does to the rows: one arm for each, the only writer of task rows.
 
 Everything here runs inside the transaction of a step, under the lock of the run.
 """
@@ -7,17 +7,17 @@ Everything here runs inside the transaction of a step, under the lock of the run
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from automations import payload
 from automations.engine.announcing import announce
-from automations.engine.attention import next_look, stand_still, stay
+from automations.engine.attention import claim_look, next_look, stand_still, stay
 from automations.engine.context import TaskContext
 from automations.engine.failures import class_of, describe, report, tidy
 from automations.engine.locking import alias, messages, runs, tasks
 from automations.engine.run_row import end_run
-from automations.exceptions import DefinitionError, InvalidData, TransitionNotAllowed
+from automations.engine.states import UNCLAIMED, change_state, move
+from automations.exceptions import DefinitionError, InvalidData
 from automations.models import AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
@@ -31,19 +31,12 @@ from automations.outcomes import (
     Listen,
     Merge,
     Outcome,
+    Outside,
     Postpone,
     Send,
     Skip,
 )
-from automations.signals import run_failed, run_finished, task_finished
-
-CLOSED = frozenset(set(TaskState) - {TaskState.READY, TaskState.WAITING})
-
-TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
-    TaskState.READY: frozenset(TaskState),
-    TaskState.WAITING: frozenset(TaskState) - {TaskState.READY, TaskState.MERGED},
-    TaskState.FAILED: frozenset({TaskState.READY, TaskState.SKIPPED, TaskState.CANCELLED}),
-}
+from automations.signals import run_failed, run_finished
 
 
 def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = None) -> None:
@@ -70,6 +63,8 @@ def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = 
             ask(context, outcome)
         case Listen():
             listen(context, outcome)
+        case Outside():
+            set_aside(context, outcome)
         case Send():
             post(context, outcome)
         case Fork():
@@ -86,37 +81,6 @@ def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = 
                 f"Node {context.task.status!r} of {context.run.automation_class} answered "
                 f"{outcome!r}, which is no outcome. Return one of automations.outcomes."
             )
-
-
-def move(context: TaskContext, state: TaskState, **changes: Any) -> None:
-    """Bring the task of ``context`` into ``state``, or refuse."""
-    change_state(context.task, state, context.now, **changes)
-
-
-def change_state(
-    task: AutomationTaskModel, state: TaskState, now: datetime, **changes: Any
-) -> None:
-    """Bring ``task`` into ``state``, if it still is in the state it was read in, or refuse."""
-    before = TaskState(task.state)
-    if state in TRANSITIONS.get(before, ()):
-        changes |= {"state": state, "attempts": 0}
-        if state in CLOSED:
-            changes |= {
-                "finished": now,
-                "due": None,
-                "requires_interaction": False,
-                "outbox": None,
-            }
-        else:
-            changes |= {"finished": None}
-        if tasks().filter(pk=task.pk, state=before).update(**changes):
-            vars(task).update(changes)
-            if state in CLOSED and state != TaskState.FAILED:
-                announce(task_finished, task.automation, task)
-            return
-    raise TransitionNotAllowed(
-        f"Task {task.pk} ({task.status}) is {before} and cannot become {state}."
-    )
 
 
 def follow(context: TaskContext, to: str | None = None) -> None:
@@ -180,6 +144,7 @@ def try_again(context: TaskContext, outcome: Again) -> None:
         "message": describe(outcome.error),
         "traceback": report(outcome.error),
         "error": class_of(outcome.error),
+        **UNCLAIMED,
     }
     tasks().filter(pk=task.pk).update(**changes)
     vars(task).update(changes)
@@ -219,6 +184,28 @@ def listen(context: TaskContext, outcome: Listen) -> None:
         return
     messages().filter(pk=kept.pk).update(taken=context.now, task=context.task)
     apply(context.node.received(context, kept.token, kept.data), context)
+
+
+def set_aside(context: TaskContext, outcome: Outside) -> None:
+    """
+    Let the task wait for work outside of the transaction, unless somebody is doing it.
+
+    Then it is looked at again when that claim may have expired.
+    """
+    task = context.task
+    if context.is_claimed():
+        due = claim_look(context.now)
+    else:
+        due = context.now
+        context.outside = outcome
+    changes: dict[str, Any] = {"due": min(due, outcome.until) if outcome.until else due}
+    if outcome.reminded is not None:
+        changes["reminders"] = list(outcome.reminded)
+    if task.state != TaskState.WAITING:
+        move(context, TaskState.WAITING, **changes)
+    elif any(getattr(task, name) != value for name, value in changes.items()):
+        tasks().filter(pk=task.pk).update(**changes)
+        vars(task).update(changes)
 
 
 def post(context: TaskContext, outcome: Send) -> None:

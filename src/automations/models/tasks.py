@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -22,19 +22,30 @@ if TYPE_CHECKING:
 __all__ = ["OPEN", "AutomationTaskModel", "TaskQuerySet", "TaskState"]
 
 
+class Pulse(Protocol):
+    """What keeps the claim of work that is done outside of a transaction."""
+
+    def beat(self, progress: float | None, message: str) -> None:
+        """Note how far the work is; raise `ClaimLost` if the task has been taken from it."""
+
+
 class AutomationTaskModel(Assignment):
     """
     One visit of a run to one of its nodes.
 
     ``status`` is the node's name, ``state`` how far the visit has got, ``previous`` the task it
     came from and ``fork`` the Split whose branch it belongs to. ``due``, ``created`` and
-    ``finished`` are process time. ``attempts`` counts attempts that did not come back, ``tries``
+    ``finished`` are process time. ``claimed_by`` is who does the work outside of a transaction,
+    ``claimed_until`` (the database's own time) how long nobody else does it, ``progress`` how far
+    it says it has come, from 0 to 1. ``attempts`` counts attempts that did not come back, ``tries``
     those that came back with an error and are made again at ``retry_at``. A name without its
     user or group means that the one who was asked has been deleted: then nobody but a superuser
     may act.
     """
 
     State = TaskState
+    #: Where the work on this very object reports, while it is done outside of a transaction.
+    pulse: Pulse | None = None
 
     automation = models.ForeignKey(
         AutomationModel, on_delete=models.CASCADE, db_index=False, verbose_name=_("automation")
@@ -89,6 +100,9 @@ class AutomationTaskModel(Assignment):
         encoder=DjangoJSONEncoder,
         help_text=_("The message that this task is sending."),
     )
+    claimed_by = models.CharField(_("claimed by"), max_length=128, default="", blank=True)
+    claimed_until = models.DateTimeField(_("claimed until"), null=True)
+    progress = models.FloatField(_("progress"), null=True)
     created = models.DateTimeField(_("created"), default=settings.now)
     finished = models.DateTimeField(_("finished"), null=True)
     objects = TaskQuerySet.as_manager()
@@ -116,6 +130,11 @@ class AutomationTaskModel(Assignment):
             models.CheckConstraint(
                 condition=Q(requires_interaction=False) | Q(state=TaskState.WAITING),
                 name="atm_task_asks_only_waiting",
+            ),
+            models.CheckConstraint(
+                condition=Q(claimed_by="", claimed_until__isnull=True)
+                | ~Q(claimed_by="") & Q(claimed_until__isnull=False, state=TaskState.WAITING),
+                name="atm_task_claim_only_waiting",
             ),
             models.CheckConstraint(condition=~Q(status=""), name="atm_task_has_a_node"),
         ]
@@ -146,6 +165,26 @@ class AutomationTaskModel(Assignment):
         For whatever it does outside the database: the other side knows it again by this key.
         """
         return f"{self.automation.key}-{self.pk}"
+
+    def heartbeat(self, progress: float | None = None, message: str = "") -> None:
+        """
+        Say that work outside of a transaction goes on, how far it is (0 to 1), and at what.
+
+        Both are shown where people look at the run. The work keeps its claim by itself: this is
+        for showing, and for finding out soon that the task was taken away. Raise `ClaimLost`
+        then: nothing of what the work returns would be kept. Writes nothing by itself and may be
+        called as often as one likes, also from async code; inside a step it does nothing. Raise
+        `ValueError` if ``progress`` is no number from 0 to 1.
+        """
+        if progress is not None and not 0 <= progress <= 1:
+            raise ValueError(f"progress is a number from 0 to 1, not {progress!r}.")
+        if self.pulse is not None:
+            self.pulse.beat(progress, message)
+
+    @property
+    def percent(self) -> int | None:
+        """How far work outside of a transaction says it has come; None if it says nothing."""
+        return None if self.progress is None else round(100 * self.progress)
 
     @property
     def is_open(self) -> bool:

@@ -11,6 +11,7 @@ from django.db.models import Min
 from django.db.utils import DatabaseError, InterfaceError
 
 from automations import settings
+from automations.dispatch.background import Workers
 from automations.dispatch.noops import move_on
 from automations.dispatch.sweep import Report, sweep
 from automations.dispatch.waking import Waker
@@ -69,26 +70,28 @@ class Command(BaseCommand):
             )
         self.moved_on = False
         with Waker() as waker:
-            while True:
-                report = self._sweep(waker, patient=every is not None)
-                if report and (verbosity > 1 or (verbosity and (report.runs or every is None))):
+            if every is None:
+                report = self._sweep(waker, None, patient=False)
+                if verbosity:
                     self.stdout.write(str(report))
-                if every is None:
-                    if report and not report.ok:
-                        raise CommandError(f"Something has failed: {report}.")
-                    return
-                if not waker.stopped():
-                    waker.sleep(pause(every))
-                if waker.stopped():
-                    return
+                if report and not report.ok:
+                    raise CommandError(f"Something has failed: {report}.")
+                return
+            with Workers() as workers:
+                while not waker.stopped():
+                    report = self._sweep(waker, workers, patient=True)
+                    if report and (verbosity > 1 or (verbosity and (report.runs or report.done))):
+                        self.stdout.write(str(report))
+                    if not waker.stopped():
+                        waker.sleep(pause(every))
 
-    def _sweep(self, waker: Waker, *, patient: bool) -> Report | None:
+    def _sweep(self, waker: Waker, workers: Workers | None, *, patient: bool) -> Report | None:
         """Sweep once; in trouble with the database say so, and be patient if that is wanted."""
         try:
             if not self.moved_on:
                 move_on()
                 self.moved_on = True
-            return sweep(stopped=waker.stopped)
+            return sweep(stopped=waker.stopped, workers=workers)
         except (DatabaseError, InterfaceError) as error:
             if not (patient and is_transient(error)):
                 raise

@@ -1,0 +1,178 @@
+"""
+Doing work outside of transactions: in threads of this process.
+
+A task whose work is to be done so is offered here by whoever has stepped to it. A thread takes it
+with a claim, does the work on a database connection of its own, records what came of it, and runs
+what follows. What no thread comes to is found by the next sweep of any process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+from django.db import connections
+
+from automations import settings
+from automations.dispatch.advancing import Budget, Progress, advance
+from automations.dispatch.claims import new_claim
+from automations.dispatch.heart import Heart
+from automations.engine import outside
+from automations.engine.context import TaskContext
+from automations.engine.locking import atomic, in_transaction
+from automations.engine.steps import Step
+from automations.exceptions import RunBusy
+from automations.outcomes import Outcome
+
+logger = logging.getLogger("automations")
+
+#: How often it is tried to record what a work came to, and the seconds between the first two tries.
+TRIES, PAUSE = 8, 0.1
+
+
+class Workers:
+    """
+    Threads of this process, ``ATM_THREADS`` at the most, that do work outside of transactions.
+
+    Leaving ``with`` waits for the works in hand; what has not been begun is left to others.
+    """
+
+    def __init__(self) -> None:
+        self._heart = Heart()
+        self._queue: queue.SimpleQueue[tuple[int, int] | None] = queue.SimpleQueue()
+        self._changed = threading.Condition()
+        self._offered: set[int] = set()
+        self._threads: list[threading.Thread] = []
+        self._closing = False
+        self._progress = Progress()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        # Who is told twice to end does not wait.
+        if kind is None or issubclass(kind, Exception):
+            self.close()
+
+    def offer(self, run_id: int, task_id: int) -> None:
+        """Have the work of the task done, as soon as a thread is free; twice is once."""
+        with self._changed:
+            if self._closing or task_id in self._offered:
+                return
+            self._offered.add(task_id)
+            if len(self._threads) < min(len(self._offered), settings.get("ATM_THREADS")):
+                # A daemon does not keep a process that is told twice to end.
+                thread = threading.Thread(
+                    target=self._work, name=f"automations-{len(self._threads) + 1}", daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
+        self._queue.put((run_id, task_id))
+
+    def wait(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Wait until all that was offered is done, or it is time to stop."""
+        with self._changed:
+            while self._offered and not stopped():
+                self._changed.wait(0.1)
+
+    def progress(self) -> Progress:
+        """Return what has been done since this was last asked."""
+        with self._changed:
+            progress, self._progress = self._progress, Progress()
+        return progress
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for the works in hand."""
+        with self._changed:
+            self._closing = True
+            threads, self._threads = self._threads, []
+        for _ in threads:
+            self._queue.put(None)
+        for thread in threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while True:
+            offered = self._queue.get()
+            if offered is None:
+                return
+            progress = Progress()
+            try:
+                if not self._closing:
+                    progress = perform(*offered, heart=self._heart)
+                    for run_id, task_id, _ in progress.outside:
+                        self.offer(run_id, task_id)
+            except Exception:
+                # The claim expires, and somebody else takes the task up.
+                logger.exception("The work of task %s could not be done", offered[1])
+            finally:
+                connections.close_all()
+                with self._changed:
+                    self._offered.discard(offered[1])
+                    self._progress.add(progress)
+                    self._changed.notify_all()
+
+
+def perform(run_id: int, task_id: int, heart: Heart | None = None) -> Progress:
+    """
+    Take the task, do its work, record what came of it, and run what follows; here and now.
+
+    Return what has been done. Inside a transaction of the caller's all is part of that one.
+    """
+    claim = new_claim()
+    context = outside.take(run_id, task_id, claim)
+    if context is None:
+        return Progress()
+    pulse = heart.begin(task_id, claim) if heart else None
+    context.task.claimed_by, context.task.pulse = claim, pulse
+    came: Outcome | Exception
+    try:
+        with atomic() if in_transaction() else contextlib.nullcontext():
+            came = outside.do(context)
+    except Exception as error:
+        came = error
+    try:
+        step = recorded(context, came)
+    finally:
+        if heart and pulse:
+            heart.end(pulse)
+    kept = step.obtained and not (step.delayed or step.postponed)
+    progress = Progress(done=int(kept), failed=int(step.failed), delayed=int(step.delayed))
+    if step.more:
+        mark = "" if in_transaction() else new_claim()
+        progress.add(advance(run_id, claim=mark, budget=Budget(settings.get("ATM_SWEEP_TASKS"))))
+    return progress
+
+
+def recorded(context: TaskContext, came: Outcome | Exception) -> Step:
+    """Record what the work came to; patiently, for it would have to be done again."""
+    step = Step(task_id=context.task.pk, delayed=True)
+    for tried in range(TRIES):
+        with contextlib.suppress(RunBusy):
+            step = outside.record(context, came)
+        if not step.delayed:
+            break
+        time.sleep(PAUSE * 2**tried * random.uniform(0.5, 1))  # noqa: S311 - no secret
+    return step
+
+
+_threads: Workers | None = None
+_lock = threading.Lock()
+
+
+def threads() -> Workers:
+    """Return the threads of this process that do what requests come to (``threaded=True``)."""
+    global _threads
+    with _lock:
+        if _threads is None:
+            _threads = Workers()
+            # Whoever ends in good order waits for the works in hand.
+            atexit.register(_threads.close)
+        return _threads

@@ -1,0 +1,309 @@
+"""Threads of a process work outside of transactions, and keep their claims meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connections, transaction
+
+from automations.dispatch import background, heart
+from automations.dispatch.advancing import Progress
+from automations.dispatch.background import Workers, perform, threads
+from automations.dispatch.heart import Heart
+from automations.engine import outside
+from automations.engine.steps import Step
+from automations.exceptions import ClaimLost, RunBusy
+from automations.models import AutomationModel
+from tests.engine.rows import at, path, row
+from tests.testapp.background import Beside, Export, Gated, InterruptedLink, InThread
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def gate() -> Any:
+    """A gate that is closed at first, and open in the end."""
+    Gated.inside.clear()
+    Gated.leave.clear()
+    yield Gated
+    Gated.leave.set()
+
+
+def eventually(condition: Any, what: threading.Event | None = None) -> bool:
+    """Look again and again, for ten seconds at most, whether ``condition`` holds."""
+    pause = what or threading.Event()
+    for _ in range(1000):
+        if condition():
+            return True
+        pause.wait(0.01)
+    return False
+
+
+@pytest.mark.api("A29", "D21")
+def test_work_in_a_thread_is_begun_by_the_request_that_comes_to_it() -> None:
+    run = InThread()
+    threads().wait()
+    assert path(run) == ["work", "again", "end"]
+    assert row(run).state == "finished"
+    for node in ("work", "again"):
+        name, in_transaction = at(run, node).result
+        assert name.startswith("automations-")
+        assert in_transaction is False
+
+
+def test_work_in_a_thread_begins_when_the_transaction_of_the_request_is_through() -> None:
+    with transaction.atomic():
+        run = InThread()
+        assert at(run, "work").state == "waiting"
+        other = InThread()
+        threads().wait()
+        assert at(other, "work").state == "waiting"
+    threads().wait()
+    assert row(run).state == row(other).state == "finished"
+    with transaction.atomic():
+        gone = InThread()
+        transaction.set_rollback(True)
+    threads().wait()
+    assert not AutomationModel.objects.filter(pk=gone.id).exists()
+
+
+def test_in_a_test_that_never_commits_no_thread_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = InThread(autorun=False)
+    with transaction.atomic():
+        from automations.dispatch import inline
+
+        inline.begin(run.id, at(run, "work").pk)
+        threads().wait()
+    assert at(run, "work").state == "ready"
+
+
+def test_a_sweep_ends_when_the_work_that_it_came_to_is_done() -> None:
+    runs = [Export() for _ in range(6)] + [Export(fails=9)]
+    report = AutomationModel.run()
+    assert report.done == 6 * 3
+    assert report.failed == 0
+    assert [row(run).state for run in runs] == ["finished"] * 6 + ["running"]
+
+
+def test_the_connection_of_a_thread_is_closed_after_its_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[str] = []
+    real = connections.close_all
+
+    def close_all() -> None:
+        closed.append(threading.current_thread().name)
+        real()
+
+    monkeypatch.setattr(connections, "close_all", close_all)
+    Export()
+    AutomationModel.run()
+    assert "automations-1" in closed
+
+
+def test_the_same_task_offered_twice_is_done_once(gate: Any) -> None:
+    run = Gated()
+    AutomationModel.objects.filter(pk=run.id).first()
+    with Workers() as workers:
+        task = at(run, "work").pk
+        workers.offer(run.id, task)
+        assert Gated.inside.wait(10)
+        workers.offer(run.id, task)
+        workers.wait(lambda: True)
+        Gated.leave.set()
+        workers.wait()
+        assert workers.progress().done == 2
+        assert workers.progress().done == 0
+    assert row(run).state == "finished"
+
+
+def test_leaving_waits_for_the_work_in_hand_and_begins_nothing_more(
+    gate: Any, settings: Any
+) -> None:
+    settings.ATM_THREADS = 1
+    held, waiting = Gated(), Gated()
+    with Workers() as workers:
+        for run in (held, waiting):
+            workers.offer(run.id, at(run, "work").pk)
+        assert Gated.inside.wait(10)
+        closing = threading.Thread(target=workers.close)
+        closing.start()
+        assert eventually(lambda: workers._closing)
+        Gated.leave.set()
+        closing.join(10)
+        workers.offer(waiting.id, at(waiting, "work").pk)
+    assert row(held).state == "finished"
+    assert at(waiting, "work").state == "waiting"
+    assert at(waiting, "work").claimed_by == ""
+
+
+def test_who_is_told_twice_to_end_does_not_wait_for_work(gate: Any) -> None:
+    run = Gated()
+    workers = Workers()
+    with pytest.raises(SystemExit), workers:
+        workers.offer(run.id, at(run, "work").pk)
+        assert Gated.inside.wait(10)
+        raise SystemExit(143)
+    assert at(run, "work").state == "waiting"
+    Gated.leave.set()
+    workers.close()
+
+
+def test_an_error_of_the_engine_leaves_the_work_to_another(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Export()
+
+    def broken(*args: Any) -> Any:
+        raise OSError("the engine itself")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outside, "record", broken)
+        AutomationModel.run()
+    assert "could not be done" in caplog.text
+    task = at(run, "work")
+    assert (task.state, bool(task.claimed_by)) == ("waiting", True)
+
+
+@pytest.mark.parametrize("times", [2, 100])
+def test_what_a_work_came_to_is_recorded_patiently(
+    times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Export()
+    real, asked = outside.record, []
+
+    def busy(*args: Any) -> Step:
+        asked.append(args)
+        if len(asked) == 1:
+            raise RunBusy("somebody is at work")
+        return Step(delayed=True) if len(asked) < times else real(*args)
+
+    monkeypatch.setattr(outside, "record", busy)
+    monkeypatch.setattr(background, "PAUSE", 0)
+    progress = perform(run.id, at(run, "work").pk)
+    if times == 2:
+        assert (progress.done, progress.delayed) == (3, 0)
+        assert row(run).state == "finished"
+    else:
+        assert len(asked) == background.TRIES
+        assert (progress.done, progress.delayed) == (0, 1)
+        assert at(run, "work").state == "waiting"
+
+
+def test_a_claim_is_renewed_as_long_as_the_work_lasts(gate: Any, settings: Any) -> None:
+    run = Gated()
+    with Workers() as workers:
+        workers.offer(run.id, at(run, "work").pk)
+        assert Gated.inside.wait(10)
+        assert eventually(lambda: at(run, "work").progress == 0.25)
+        before = at(run, "work").claimed_until
+        assert at(run, "work").message == "at the gate"
+        assert before is not None
+        workers._heart.hurry()
+        assert eventually(lambda: (at(run, "work").claimed_until or before) > before)
+        Gated.leave.set()
+    assert at(run, "work").state == "completed"
+
+
+def test_work_whose_task_was_taken_away_is_told_so(gate: Any) -> None:
+    run = Gated()
+    with Workers() as workers:
+        workers.offer(run.id, at(run, "work").pk)
+        assert Gated.inside.wait(10)
+        row(run).cancel()
+        beats = [*workers._heart._pulses]
+        assert len(beats) == 1
+        workers._heart.hurry()
+        assert eventually(lambda: beats[0].lost)
+        with pytest.raises(ClaimLost, match="taken from this worker"):
+            beats[0].beat(0.5, "")
+        Gated.leave.set()
+    assert at(run, "work").state == "cancelled"
+
+
+def test_a_beat_that_does_not_get_through_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Export()
+    context = outside.take(run.id, at(run, "work").pk, "me")
+    assert context is not None
+    pulse = heart.Pulse(Heart(), context.task.pk, "me")
+    pulse.beat(0.5, "half of it")
+    with monkeypatch.context() as patch:
+        patch.setattr(outside, "renew", lambda *args: 1 / 0)
+        pulse.renew()
+    assert not pulse.lost
+    assert "was not renewed" in caplog.text
+    pulse.beat(None, "")
+    pulse.renew()
+    assert (at(run, "work").progress, at(run, "work").message) == (0.5, "half of it")
+
+
+def test_the_command_does_background_work_beside_its_sweeps_until_a_signal(gate: Any) -> None:
+    slow, other = Gated(), Beside()
+    ended = []
+
+    def watch() -> None:
+        try:
+            Gated.inside.wait(10)
+            # The sweeps go on meanwhile: what came later is done before.
+            ended.append(eventually(lambda: at(other, "slow").state == "completed"))
+            signal.pthread_kill(main, signal.SIGTERM)
+            Gated.leave.set()
+        finally:
+            connections.close_all()
+
+    main = threading.main_thread().ident
+    assert main is not None
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    call_command("automation_step", every=0.05, verbosity=0)
+    watcher.join()
+    assert ended == [True]
+    assert row(slow).state == "finished"
+
+
+def test_a_task_that_somebody_works_on_is_left_alone() -> None:
+    run = Export()
+    task = at(run, "work").pk
+    assert outside.take(run.id, task, "me")
+    assert perform(run.id, task) == Progress()
+
+
+def test_trouble_with_the_database_loses_nothing_of_what_a_standing_run_gets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Export()
+    context = outside.take(run.id, at(run, "work").pk, "me")
+    assert context is not None
+    context.task.claimed_by = "me"
+    came = outside.do(context)
+    row(run).suspend()
+
+    def trouble(*args: Any) -> None:
+        raise OperationalError from InterruptedLink
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outside, "follow_data", trouble)
+        assert outside.record(context, came).delayed
+    assert at(run, "work").claimed_by == "me"
+    assert not outside.record(context, came).delayed
+    assert at(run, "work").state == "completed"
+
+
+def test_a_heart_without_work_stops() -> None:
+    beating = Heart()
+    pulse = beating.begin(10**9, "me")
+    thread = beating._thread
+    assert thread is not None
+    beating.begin(10**9 + 1, "me")
+    assert beating._thread is thread
+    beating.end(pulse)
+    for other in [*beating._pulses]:
+        beating.end(other)
+    thread.join(10)
+    assert not thread.is_alive()

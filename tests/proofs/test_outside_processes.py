@@ -1,0 +1,104 @@
+"""Work outside of transactions under kill and freeze: each at least once, one key, one result."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+from automations.models import AutomationModel, AutomationTaskModel
+from tests.proofs.test_processes import SCALE, step_forever, wait_until
+from tests.testapp.background import Twofold
+from tests.testapp.models import Effect
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.no_cover,
+    pytest.mark.django_db(transaction=True),
+]
+
+KILLS = int(os.environ.get("ATM_TEST_OUTSIDE_KILLS", "10")) * SCALE
+FREEZES = int(os.environ.get("ATM_TEST_FREEZES", "4")) * SCALE
+
+
+def whole(runs: list[Twofold]) -> None:
+    """See that every run has ended, each work was done by its one key, and its result is kept."""
+    pks = [run.id for run in runs]
+    states = set(AutomationModel.objects.filter(pk__in=pks).values_list("state", flat=True))
+    assert states == {"finished"}
+    done: dict[tuple[int, int | None], set[str]] = defaultdict(set)
+    for run, task, node in Effect.objects.filter(run__in=pks).values_list("run", "task", "node"):
+        done[run, task].add(node)
+    tasks = AutomationTaskModel.objects.filter(automation__in=pks).select_related("automation")
+    outside = tasks.filter(status__in=["left", "right"])
+    assert outside.count() == 2 * len(runs)
+    for task in outside:
+        assert done[task.automation_id, task.pk] == {task.idempotency_key}
+        assert (task.state, task.result) == ("completed", task.idempotency_key)
+        assert (task.claimed_by, task.attempts) == ("", 0)
+    # What is done in a transaction is done once all the same.
+    assert Effect.objects.filter(run__in=pks, node="last").count() == len(runs)
+    assert tasks.filter(status="join", state="completed").count() == len(runs)
+    assert tasks.filter(status="join", state="merged").count() == len(runs)
+
+
+@pytest.mark.api("A29")
+def test_workers_that_are_killed_lose_no_background_work(
+    child_environment: dict[str, str], record_property: Any
+) -> None:
+    seed = random.randrange(2**32)
+    record_property("seed", seed)
+    chance = random.Random(seed)
+    child_environment |= {
+        "ATM_TEST_CLAIM": "1",
+        "ATM_TEST_ATTEMPTS": "50",  # the kills are not the works' fault
+        "ATM_TEST_TASK_SECONDS": "0.02",
+    }
+    runs = [Twofold(autorun=False) for _ in range(40 * SCALE)]
+    for _ in range(KILLS):
+        worker = step_forever(child_environment)
+        before = Effect.objects.count()
+        wait_until(lambda before=before: Effect.objects.count() > before, seconds=3)
+        time.sleep(chance.uniform(0, 0.1))
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    last = step_forever(child_environment)
+    try:
+        finished = wait_until(lambda: not AutomationModel.objects.filter(finished=False).exists())
+    finally:
+        last.send_signal(signal.SIGTERM)
+        assert last.wait(30) == 0
+    assert finished, seed
+    whole(runs)
+
+
+def test_a_worker_that_comes_back_after_its_claim_records_nothing(
+    child_environment: dict[str, str],
+) -> None:
+    child_environment |= {"ATM_TEST_CLAIM": "1", "ATM_TEST_ATTEMPTS": "50"}
+    runs = []
+    for _ in range(FREEZES):
+        run = Twofold(autorun=False)
+        runs.append(run)
+        frozen = step_forever(child_environment | {"ATM_TEST_TASK_SECONDS": "0.5"})
+        claimed = AutomationTaskModel.objects.filter(automation=run.id).exclude(claimed_by="")
+        assert wait_until(lambda claimed=claimed: claimed.count() == 2)
+        frozen.send_signal(signal.SIGSTOP)
+        other = step_forever(child_environment)
+        try:
+            ended = AutomationModel.objects.filter(pk=run.id, state="finished")
+            assert wait_until(ended.exists)
+        finally:
+            frozen.send_signal(signal.SIGCONT)
+            for worker in (other, frozen):
+                worker.send_signal(signal.SIGTERM)
+            codes = [worker.wait(30) for worker in (other, frozen)]
+        assert codes == [0, 0]
+    whole(runs)
+    doubled = Effect.objects.filter(run__in=[run.id for run in runs], node__contains="-").count()
+    assert doubled >= 2 * len(runs)
