@@ -138,6 +138,21 @@ def test_who_has_sent_nothing_is_not_told_that_it_had_no_effect(
     assert said not in client.get(address).content.decode()
 
 
+def test_a_task_that_may_come_back_is_not_said_to_be_over(
+    people: dict[str, User], asks: dict[str, AutomationTaskModel]
+) -> None:
+    task = asks["by_user"]
+    now, ever = "Nothing to do here just now", "Nothing to do here any more"
+    task.automation.suspend()
+    text = page(people, "task", task.pk)
+    assert now in text
+    assert ever not in text
+    AutomationModel.objects.get(pk=task.automation_id).cancel()
+    text = page(people, "task", task.pk)
+    assert ever in text
+    assert now not in text
+
+
 def test_no_page_of_incidents_is_called_earlier_or_later(people: dict[str, User]) -> None:
     for _ in range(51):
         make_run(Plain, "failed")
