@@ -11,6 +11,9 @@ from issues import mail
 
 CHOICES = [("accept", "Accept"), ("reject", "Reject")]
 
+#: How much of a mail is shown.
+EXCERPT = 600
+
 
 def MailModeration(task: Any) -> type[forms.Form]:
     """Return a form that asks for a decision on each new mail of the task's run."""
@@ -34,4 +37,5 @@ def heading(found: mail.Mail) -> str:
 
 def excerpt(found: mail.Mail) -> str:
     """Return the beginning of the mail, with everything that looks like markup made harmless."""
-    return format_html("{}", found.body[:600])
+    more = "…" if len(found.body) > EXCERPT else ""
+    return format_html("{}{}", found.body[:EXCERPT], more)

@@ -81,6 +81,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 USE_TZ = True
 TIME_ZONE = "Europe/Berlin"
 LANGUAGE_CODE = "en"
+# What the demo itself says is English, and so is what the package says in it.
+LANGUAGES = [("en", "English")]
 STATIC_URL = "static/"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db.models import QuerySet
 from django.utils.asyncio import async_unsafe
+from django.utils.translation import gettext as _
 
 from automations import payload
 from automations.bound_objects import BoundObjects, as_data
@@ -239,12 +240,12 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
     @classmethod
     def get_verbose_name(cls) -> str:
         """Return ``Meta.verbose_name``, or "Automation" and the name of the class."""
-        return str(cls._option("verbose_name", f"Automation {cls.__name__}"))
+        return str(cls._option("verbose_name", _("Automation %s") % cls.__name__))
 
     @classmethod
     def get_verbose_name_plural(cls) -> str:
         """Return ``Meta.verbose_name_plural``, or "Automations" and the name of the class."""
-        return str(cls._option("verbose_name_plural", f"Automations {cls.__name__}"))
+        return str(cls._option("verbose_name_plural", _("Automations %s") % cls.__name__))
 
     @classmethod
     def get_dashboard_context(cls, queryset: QuerySet[AutomationModel]) -> dict[str, Any]:

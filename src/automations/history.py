@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from automations.exceptions import AutomationError
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
@@ -15,6 +15,21 @@ from automations.models import AutomationAuditModel, AutomationModel, Automation
 #: Deeper branches are not indented any further.
 DEEPEST = 6
 PAGE = 100
+#: What the engine itself notes on tasks, in English whoever triggers it, as people read it.
+NOTES = {
+    "Again": _("Again"),
+    "Arrived": _("Arrived"),
+    "False": _("False"),
+    "Joined": _("Joined"),
+    "OK": _("OK"),
+    "Split": _("Split"),
+    "The run has ended": _("The run has ended"),
+    "True": _("True"),
+    "cancelled by a person": _("cancelled by a person"),
+    "skipped": _("skipped"),
+    "skipped by a person": _("skipped by a person"),
+    "timed out": _("timed out"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,12 +66,17 @@ def automation_name(run: AutomationModel) -> str:
     try:
         return str(run.get_automation_class().get_verbose_name())
     except AutomationError:
-        return _("Obsolete automation %s") % run.automation_class.rpartition(".")[2]
+        return str(_("Obsolete automation %s") % run.automation_class.rpartition(".")[2])
 
 
 def readable(name: str) -> str:
     """Return the name of a node as words."""
     return name.replace("_", " ").strip().capitalize() or name
+
+
+def note(task: AutomationTaskModel) -> str:
+    """Return the message of ``task``, translated if the engine itself has written it."""
+    return str(NOTES.get(task.message, task.message))
 
 
 def entries(run: AutomationModel, number: Any) -> tuple[list[Entry], Page[AutomationTaskModel]]:

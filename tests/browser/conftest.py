@@ -18,7 +18,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
+from automations.models import AutomationTaskModel
 from tests.pages.conftest import asks, people
+from tests.testapp.looks_processes import (
+    ERRORS,
+    SettlementOfInternationalCardPaymentsWithCurrencyConversion,
+    Shipping,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -52,6 +58,16 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def incidents(db: None) -> list[AutomationTaskModel]:
+    """The failed tasks of runs of two automations, stopped by errors that are hard to show."""
+    for number in range(len(ERRORS)):
+        SettlementOfInternationalCardPaymentsWithCurrencyConversion(error=number)
+    for _ in range(2):
+        Shipping()
+    return list(AutomationTaskModel.objects.filter(state="failed").order_by("pk"))
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def submit(page: Page) -> None:
 def test_no_page_keeps_anybody_out(
     people: dict[str, User],
     asks: dict[str, AutomationTaskModel],
+    incidents: list[AutomationTaskModel],
     open_page: Open,
     scheme: str,
     size: Any,
@@ -85,6 +86,12 @@ def test_no_page_keeps_anybody_out(
     ):
         page.goto(reverse(f"automations:{name}", args=arguments))
         look(page)
+    incident = [incidents[0].automation_id, incidents[0].pk]
+    page.goto(reverse("automations:history", args=incident[:1]))
+    page.click("summary")
+    look(page)
+    page.goto(reverse("automations:traceback", args=incident))
+    look(page)
 
 
 def test_from_the_dashboard_to_the_traceback_with_the_keyboard_and_without_javascript(

@@ -9,7 +9,7 @@ from django import template
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
 
-from automations.history import Names
+from automations.history import Names, note
 from automations.history import automation_name as name_of
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskQuerySet
@@ -76,6 +76,12 @@ def names(task: AutomationTaskModel) -> Names:
 def automation_name(run: AutomationModel) -> str:
     """Return the name of a run's automation."""
     return name_of(run)
+
+
+@register.filter
+def message(task: AutomationTaskModel) -> str:
+    """Return the message of a task, in the user's language if the engine has written it."""
+    return note(task)
 
 
 def _user(context: Context) -> Any:
