@@ -216,7 +216,12 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
         return self._row is None
 
     def kill(self) -> None:
-        """Delete the run with its whole history, once nobody works on it."""
+        """
+        Delete the run with its whole history, once nobody works on it.
+
+        As when history is deleted, Django sends no signals for the package's own rows, and a
+        foreign key of the project is treated as its ``on_delete`` says.
+        """
         starting.kill(self.id)
         self._row = None
 
