@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import django.dispatch
 import pytest
 from django.core import checks as django_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from automations import checks, flow, registry
+from automations import checks, flow, registry, triggers
+from automations.exceptions import DefinitionError
 from automations.flow import this
 from tests.testapp import processes
 from tests.testapp.automations import IssueDiscussion
+from tests.testapp.models import IssueList
 
 
 def ids(messages: list[django_checks.CheckMessage]) -> list[str]:
@@ -32,6 +35,17 @@ class Flawed(flow.Automation):
     start = flow.Execute(this.missing)
     form = flow.Form(object)
     end = flow.End()
+
+
+class Chooser(flow.Automation):
+    """What takes signals for others, and says itself which of them to start."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def on_signal(cls, start: str | None, sender: Any, /, **kwargs: Any) -> None:
+        """Start nothing."""
 
 
 @pytest.fixture
@@ -64,6 +78,36 @@ def test_a_warning_is_told_as_a_warning(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(registry, "automations", lambda: iter([Old]))
     (message,) = checks.check_definitions()
     assert (message.level, ids([message])) == (django_checks.WARNING, ["W101"])
+
+
+@pytest.mark.django_db
+def test_what_starts_an_abstract_automation_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal = django.dispatch.Signal()
+    monkeypatch.setattr(Flawed, "_triggers", [])
+    monkeypatch.setattr(flow.Automation, "_triggers", [])
+    flow.on_signal(signal, start="nowhere")(Flawed)
+    Flawed.on(signal)
+    flow.Automation.on(signal)
+    found = checks.check_definitions()
+    assert ids(found) == ["E140"] * 3
+    assert [message.obj for message in found] == [flow.Automation, Flawed, Flawed]
+    assert "tests.test_checks.Flawed is started by a signal, but is abstract" in found[1].msg
+    assert all("subclass" in str(message.hint) for message in found)
+    with pytest.raises(DefinitionError, match="Flawed is abstract"):
+        Flawed.on_signal(None, "door")
+
+
+def test_what_starts_an_abstract_automation_may_start_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Chooser, "_triggers", [])
+    Chooser.on(django.dispatch.Signal())
+    assert checks.check_definitions() == []
+    # By an object it is started itself, whatever it does with signals.
+    Chooser._triggers.append(triggers.Trigger(None, IssueList))
+    (message,) = checks.check_definitions()
+    assert ids([message]) == ["E140"]
+    assert "Chooser is started by IssueList, but is abstract" in message.msg
 
 
 def test_the_registry_has_what_a_run_can_find_again() -> None:

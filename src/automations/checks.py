@@ -24,10 +24,15 @@ def check_definitions(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Report every flaw of every process."""
+    flaws = {
+        automation: (*find_problems(automation._meta), *triggers.problems(automation))
+        for automation in registry.automations()
+    }
+    flaws |= {base: (*triggers.problems(base),) for base in registry.abstract()}
     return [
         message(problem.code, problem.message, problem.hint, automation)
-        for automation in registry.automations()
-        for problem in (*find_problems(automation._meta), *triggers.problems(automation))
+        for automation, problems in flaws.items()
+        for problem in problems
     ]
 
 
