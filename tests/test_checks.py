@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -108,6 +108,41 @@ def test_what_starts_an_abstract_automation_may_start_another(
     (message,) = checks.check_definitions()
     assert ids([message]) == ["E140"]
     assert "Chooser is started by IssueList, but is abstract" in message.msg
+
+
+@pytest.fixture
+def give_names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what gives a class of the project former names."""
+
+    def give(automation: type[flow.Automation], *names: str) -> None:
+        monkeypatch.setitem(vars(automation._meta.options), "former_names", names)
+
+    return give
+
+
+def test_a_former_name_that_two_automations_have_is_told(give_names: Callable[..., None]) -> None:
+    give_names(processes.Straight, "shop.Old", "shop.Older", "shop.Old")
+    assert checks.check_definitions() == []
+    give_names(processes.Named, "shop.Oldest", "shop.Old")
+    (message,) = checks.check_definitions()
+    assert (message.level, ids([message])) == (django_checks.ERROR, ["E141"])
+    assert message.obj is processes.Named  # the later one
+    for name in ("'shop.Old'", "processes.Straight", "processes.Named"):
+        assert name in message.msg
+    assert message.hint
+
+
+@pytest.mark.parametrize("other", [IssueDiscussion, Flawed])
+def test_a_former_name_that_another_automation_has_now_is_told(
+    give_names: Callable[..., None], other: type[flow.Automation]
+) -> None:
+    give_names(processes.Straight, other._meta.label)
+    (message,) = checks.check_definitions()
+    assert (message.obj, ids([message])) == (processes.Straight, ["E141"])
+    assert f"{other._meta.label!r}, but another automation is called so now" in message.msg
+    # Its own present name says nothing new, and harms nobody.
+    give_names(processes.Straight, processes.Straight._meta.label)
+    assert checks.check_definitions() == []
 
 
 def test_the_registry_has_what_a_run_can_find_again() -> None:

@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from automations import registry, settings, triggers
+from automations.definition import known
 from automations.definition.validation import find_problems
 from automations.engine.locking import alias
 from automations.upgrade import record
@@ -33,6 +34,9 @@ def check_definitions(
         message(problem.code, problem.message, problem.hint, automation)
         for automation, problems in flaws.items()
         for problem in problems
+    ] + [
+        message(problem.code, problem.message, problem.hint, definition.owner)
+        for definition, problem in known.clashing_names()
     ]
 
 
