@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import django.dispatch
 import pytest
+import time_machine
 from django.core import checks as django_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -16,6 +19,7 @@ from django.core.management.base import SystemCheckError
 from automations import checks, flow, registry, triggers
 from automations.exceptions import DefinitionError
 from automations.flow import this
+from tests.plain import NOW
 from tests.testapp import processes
 from tests.testapp.automations import IssueDiscussion
 from tests.testapp.models import IssueList
@@ -24,6 +28,11 @@ from tests.testapp.models import IssueList
 def ids(messages: list[django_checks.CheckMessage]) -> list[str]:
     """Return the ids of the messages."""
     return [str(message.id).removeprefix("automations.") for message in messages]
+
+
+def stopped() -> datetime.datetime:
+    """Return what a clock shows that stands still."""
+    return NOW
 
 
 class Flawed(flow.Automation):
@@ -198,11 +207,20 @@ def test_who_is_asked_is_decided_by_three_settings_or_none(settings: Any) -> Non
 
 def test_a_clock_may_be_a_callable(settings: Any) -> None:
     from automations import settings as own
-    from tests.plain import NOW
 
     settings.ATM_CLOCK = lambda: NOW
     assert checks.check_settings() == []
     assert own.now() == NOW
+
+
+def test_an_author_may_ask_what_time_it_is_in_the_process(settings: Any) -> None:
+    settings.ATM_CLOCK = lambda: NOW.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert (flow.now(), flow.now().tzinfo) == (NOW, datetime.UTC)
+    settings.ATM_CLOCK = "tests.test_checks.stopped"
+    assert flow.now() == NOW
+    del settings.ATM_CLOCK
+    with time_machine.travel(NOW, tick=False):
+        assert flow.now() == NOW
 
 
 # Databases
