@@ -56,6 +56,7 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
     unique: ClassVar[bool | list[str] | tuple[str, ...]] = False
 
     _meta: ClassVar[ProcessDefinition]
+    _is_new = False
 
     def __init__(
         self,
@@ -109,6 +110,7 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
             at=at,
         )
         self._bind(row)
+        self._is_new = is_new
         if is_new and autorun:
             run_now(row.pk, claim=claim)
             self._refresh()
@@ -134,6 +136,16 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
     def id(self) -> int:
         """The primary key of the run."""
         return self._db.pk
+
+    @property
+    def is_new(self) -> bool:
+        """
+        Whether this very call has made the run.
+
+        False if there was one already that ``unique`` allows no second beside, and for whatever is
+        bound to a run that exists, as in the methods of the process.
+        """
+        return self._is_new
 
     @property
     def data(self) -> dict[str, Any]:
