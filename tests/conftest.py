@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Generator
@@ -14,7 +15,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from automations.dispatch import sweep
+from automations.dispatch import schedules, sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -99,8 +100,9 @@ def database_vendor() -> str:
 
 @pytest.fixture(autouse=True)
 def healed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test be the one whose sweep, the first of its process, looks for what can heal."""
+    """Let no test be the one whose sweep, the first of its process, looks around once."""
     monkeypatch.setattr(sweep, "_healed", True)
+    monkeypatch.setattr(schedules, "_looked", math.inf)
 
 
 @pytest.fixture

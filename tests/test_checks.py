@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import django.dispatch
 import pytest
+import time_machine
 from django.core import checks as django_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from automations import checks, flow, registry
+from automations import checks, flow, registry, triggers
+from automations.exceptions import DefinitionError
 from automations.flow import this
+from tests.plain import NOW
 from tests.testapp import processes
 from tests.testapp.automations import IssueDiscussion
+from tests.testapp.models import IssueList
 
 
 def ids(messages: list[django_checks.CheckMessage]) -> list[str]:
     """Return the ids of the messages."""
     return [str(message.id).removeprefix("automations.") for message in messages]
+
+
+def stopped() -> datetime.datetime:
+    """Return what a clock shows that stands still."""
+    return NOW
 
 
 class Flawed(flow.Automation):
@@ -32,6 +44,17 @@ class Flawed(flow.Automation):
     start = flow.Execute(this.missing)
     form = flow.Form(object)
     end = flow.End()
+
+
+class Chooser(flow.Automation):
+    """What takes signals for others, and says itself which of them to start."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def on_signal(cls, start: str | None, sender: Any, /, **kwargs: Any) -> None:
+        """Start nothing."""
 
 
 @pytest.fixture
@@ -64,6 +87,71 @@ def test_a_warning_is_told_as_a_warning(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(registry, "automations", lambda: iter([Old]))
     (message,) = checks.check_definitions()
     assert (message.level, ids([message])) == (django_checks.WARNING, ["W101"])
+
+
+@pytest.mark.django_db
+def test_what_starts_an_abstract_automation_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal = django.dispatch.Signal()
+    monkeypatch.setattr(Flawed, "_triggers", [])
+    monkeypatch.setattr(flow.Automation, "_triggers", [])
+    flow.on_signal(signal, start="nowhere")(Flawed)
+    Flawed.on(signal)
+    flow.Automation.on(signal)
+    found = checks.check_definitions()
+    assert ids(found) == ["E140"] * 3
+    assert [message.obj for message in found] == [flow.Automation, Flawed, Flawed]
+    assert "tests.test_checks.Flawed is started by a signal, but is abstract" in found[1].msg
+    assert all("subclass" in str(message.hint) for message in found)
+    with pytest.raises(DefinitionError, match="Flawed is abstract"):
+        Flawed.on_signal(None, "door")
+
+
+def test_what_starts_an_abstract_automation_may_start_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Chooser, "_triggers", [])
+    Chooser.on(django.dispatch.Signal())
+    assert checks.check_definitions() == []
+    # By an object it is started itself, whatever it does with signals.
+    Chooser._triggers.append(triggers.Trigger(None, IssueList))
+    (message,) = checks.check_definitions()
+    assert ids([message]) == ["E140"]
+    assert "Chooser is started by IssueList, but is abstract" in message.msg
+
+
+@pytest.fixture
+def give_names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what gives a class of the project former names."""
+
+    def give(automation: type[flow.Automation], *names: str) -> None:
+        monkeypatch.setitem(vars(automation._meta.options), "former_names", names)
+
+    return give
+
+
+def test_a_former_name_that_two_automations_have_is_told(give_names: Callable[..., None]) -> None:
+    give_names(processes.Straight, "shop.Old", "shop.Older", "shop.Old")
+    assert checks.check_definitions() == []
+    give_names(processes.Named, "shop.Oldest", "shop.Old")
+    (message,) = checks.check_definitions()
+    assert (message.level, ids([message])) == (django_checks.ERROR, ["E141"])
+    assert message.obj is processes.Named  # the later one
+    for name in ("'shop.Old'", "processes.Straight", "processes.Named"):
+        assert name in message.msg
+    assert message.hint
+
+
+@pytest.mark.parametrize("other", [IssueDiscussion, Flawed])
+def test_a_former_name_that_another_automation_has_now_is_told(
+    give_names: Callable[..., None], other: type[flow.Automation]
+) -> None:
+    give_names(processes.Straight, other._meta.label)
+    (message,) = checks.check_definitions()
+    assert (message.obj, ids([message])) == (processes.Straight, ["E141"])
+    assert f"{other._meta.label!r}, but another automation is called so now" in message.msg
+    # Its own present name says nothing new, and harms nobody.
+    give_names(processes.Straight, processes.Straight._meta.label)
+    assert checks.check_definitions() == []
 
 
 def test_the_registry_has_what_a_run_can_find_again() -> None:
@@ -119,11 +207,20 @@ def test_who_is_asked_is_decided_by_three_settings_or_none(settings: Any) -> Non
 
 def test_a_clock_may_be_a_callable(settings: Any) -> None:
     from automations import settings as own
-    from tests.plain import NOW
 
     settings.ATM_CLOCK = lambda: NOW
     assert checks.check_settings() == []
     assert own.now() == NOW
+
+
+def test_an_author_may_ask_what_time_it_is_in_the_process(settings: Any) -> None:
+    settings.ATM_CLOCK = lambda: NOW.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert (flow.now(), flow.now().tzinfo) == (NOW, datetime.UTC)
+    settings.ATM_CLOCK = "tests.test_checks.stopped"
+    assert flow.now() == NOW
+    del settings.ATM_CLOCK
+    with time_machine.travel(NOW, tick=False):
+        assert flow.now() == NOW
 
 
 # Databases

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from project import clock
+
+from automations import flow
 
 
 class Employee(models.Model):
@@ -30,7 +31,7 @@ class Expense(models.Model):
     purpose = models.CharField(max_length=100)
     amount = models.DecimalField("amount in euros", max_digits=8, decimal_places=2)
     has_receipt = models.BooleanField("there is a receipt", default=False)
-    filed = models.DateTimeField(default=clock.now, editable=False)
+    filed = models.DateTimeField(default=flow.now, editable=False)
     outcome = models.CharField(
         max_length=10, choices=Outcome.choices, default=Outcome.OPEN, blank=True, editable=False
     )

@@ -9,7 +9,6 @@ import datetime
 from typing import Any
 
 from django.core.mail import send_mail
-from project import clock
 
 from automations import flow
 from automations.flow import this
@@ -52,7 +51,7 @@ class IssueDiscussion(flow.Automation):  # noqa: D101 - see above
 
     def publish_announcement(self, task: Any) -> None:
         """Note when the week begins, and send the list to the group."""
-        self.issue_list.announced = clock.now()
+        self.issue_list.announced = flow.now()
         self.issue_list.save(update_fields=["announced"])
         self.data.update(looked_at=0, accepted=[], rejected=[])
         issues = "\n".join(str(issue) for issue in self.issue_list.issues.all())
@@ -70,7 +69,7 @@ class IssueDiscussion(flow.Automation):  # noqa: D101 - see above
         for field, decision in self.data.pop("moderate", {}).items():
             kept = "accepted" if decision == "accept" else "rejected"
             self.data[kept].append(int(field.removeprefix("mail_")))
-        return clock.now() >= self.issue_list.announced + WEEK
+        return flow.now() >= self.issue_list.announced + WEEK
 
     def send_deadline_warning(self, task: Any) -> None:
         """Tell the group that one day is left."""

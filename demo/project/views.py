@@ -9,8 +9,8 @@ import issues.summary
 import webinars.summary
 from django.views.generic import TemplateView
 
+from automations import flow
 from automations.models import AutomationTaskModel
-from project import clock
 
 
 class HomeView(TemplateView):
@@ -21,7 +21,7 @@ class HomeView(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.request.user
         return super().get_context_data(
-            now=clock.now(),
+            now=flow.now(),
             sections=[app.summary.summary() for app in (issues, webinars, expenses)],
             waiting=AutomationTaskModel.objects.doable_by(user).count(),
             may_see_history=user.has_perms(

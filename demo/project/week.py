@@ -15,7 +15,7 @@ from typing import TypeAlias
 from django.conf import settings
 from django.db import transaction
 
-from project import clock
+from automations import flow
 from project.models import Source, Week
 
 #: The hour at which the week of the files begins.
@@ -27,7 +27,7 @@ Calendar: TypeAlias = Sequence[tuple[datetime.datetime, Callable[[], None]]]
 
 def begin() -> None:
     """Let the week begin now."""
-    Week.objects.create(begins=clock.now())
+    Week.objects.create(begins=flow.now())
 
 
 def has_begun() -> bool:
@@ -37,7 +37,7 @@ def has_begun() -> bool:
 
 def now() -> datetime.datetime:
     """Return how late it is in the week of the files."""
-    return MONDAY + (clock.now() - Week.objects.get().begins)
+    return MONDAY + (flow.now() - Week.objects.get().begins)
 
 
 def moment_of(written: str) -> datetime.datetime:

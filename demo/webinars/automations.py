@@ -13,7 +13,6 @@ from typing import Any
 
 from django.core.mail import send_mail
 from django.utils.timezone import localtime
-from project import clock
 
 from automations import flow
 from automations.flow import this
@@ -60,7 +59,7 @@ class WebinarJourney(flow.Automation):
 
     def begins_within_a_day(self, task: Any) -> bool:
         """Return whether it is too late for a reminder, for it begins soon or has begun."""
-        return clock.now() >= self.reminder_time(task)
+        return flow.now() >= self.reminder_time(task)
 
     def reminder_time(self, task: Any) -> datetime.datetime:
         """A day before the webinar begins."""

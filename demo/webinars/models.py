@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 
 from django.db import models
-from project import clock
+
+from automations import flow
 
 LENGTH = datetime.timedelta(minutes=150)
 
@@ -31,4 +32,4 @@ class Webinar(models.Model):
     @property
     def is_over(self) -> bool:
         """Whether that time has come."""
-        return clock.now() >= self.ends
+        return flow.now() >= self.ends

@@ -57,6 +57,7 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
     unique: ClassVar[bool | list[str] | tuple[str, ...]] = False
 
     _meta: ClassVar[ProcessDefinition]
+    _is_new = False
 
     def __init__(
         self,
@@ -110,6 +111,7 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
             at=at,
         )
         self._bind(row)
+        self._is_new = is_new
         if is_new and autorun:
             run_now(row.pk, claim=claim)
             self._refresh()
@@ -135,6 +137,16 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
     def id(self) -> int:
         """The primary key of the run."""
         return self._db.pk
+
+    @property
+    def is_new(self) -> bool:
+        """
+        Whether this very call has made the run.
+
+        False if there was one already that ``unique`` allows no second beside, and for whatever is
+        bound to a run that exists, as in the methods of the process.
+        """
+        return self._is_new
 
     @property
     def data(self) -> dict[str, Any]:
@@ -217,7 +229,12 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
         return self._row is None
 
     def kill(self) -> None:
-        """Delete the run with its whole history, once nobody works on it."""
+        """
+        Delete the run with its whole history, once nobody works on it.
+
+        As when history is deleted, Django sends no signals for the package's own rows, and a
+        foreign key of the project is treated as its ``on_delete`` says.
+        """
         starting.kill(self.id)
         self._row = None
 

@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from automations import registry, settings, triggers
+from automations.definition import known
 from automations.definition.validation import find_problems
 from automations.engine.locking import alias
 from automations.upgrade import record
@@ -24,10 +25,18 @@ def check_definitions(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Report every flaw of every process."""
+    flaws = {
+        automation: (*find_problems(automation._meta), *triggers.problems(automation))
+        for automation in registry.automations()
+    }
+    flaws |= {base: (*triggers.problems(base),) for base in registry.abstract()}
     return [
         message(problem.code, problem.message, problem.hint, automation)
-        for automation in registry.automations()
-        for problem in (*find_problems(automation._meta), *triggers.problems(automation))
+        for automation, problems in flaws.items()
+        for problem in problems
+    ] + [
+        message(problem.code, problem.message, problem.hint, definition.owner)
+        for definition, problem in known.clashing_names()
     ]
 
 

@@ -19,6 +19,7 @@ from automations.nodes.interactions import Form, ModelForm
 from automations.nodes.messages import ReceiveMessage, SendMessage
 from automations.nodes.repetition import Repeat
 from automations.registry import get_automations
+from automations.settings import now
 from automations.triggers import on_model, on_signal
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Switch",
     "This",
     "get_automations",
+    "now",
     "on_model",
     "on_signal",
     "require_data_parameters",

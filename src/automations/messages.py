@@ -99,26 +99,30 @@ def create(owner: Any, message: Message) -> Any:
     given = data if isinstance(data, Mapping) else {}
     arguments = {name: given[name] for name in names if name in given}
     prepared = Message(message.name, message.token, data, message.key)
-    run_id = start_and_receive(owner, arguments, prepared)
+    run_id, is_new = start_and_receive(owner, arguments, prepared)
     if not runs().filter(pk=run_id).exists():
         return None
     run_all([run_id])
-    return owner(automation_id=run_id)
+    run = owner(automation_id=run_id)
+    run._is_new = is_new
+    return run
 
 
-def start_and_receive(owner: Any, arguments: dict[str, Any], message: Message) -> int:
+def start_and_receive(owner: Any, arguments: dict[str, Any], message: Message) -> tuple[int, bool]:
     """
-    Start a run, or find the one that is there, and let it receive; return its primary key.
+    Start a run, or find the one that is there, and let it receive.
 
-    One that is there may end before it can receive: then another is started, which does.
+    Return its primary key and whether it is new. One that is there may end before it can receive:
+    then another is started, which does.
     """
     for _ in range(TRIES):
         with atomic():
-            run_id: int = owner(autorun=False, **arguments).id
+            run = owner(autorun=False, **arguments)
+            run_id: int = run.id
             row = lock_run(run_id, wait=True)
             if row is not None and row.state not in (RunState.FINISHED, RunState.CANCELLED):
                 receiving.receive(run_id, message)
-                return run_id
+                return run_id, run.is_new
     raise RunBusy(
         f"Each run of {owner._meta.label} that was to receive {message.name!r} had just ended. "
         f"Try again."

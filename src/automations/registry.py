@@ -20,8 +20,15 @@ def automations() -> Iterator[type[Automation]]:
     Abstract ones are left out, and so are classes that a run could not find again by their
     dotted path, such as those made inside a function.
     """
-    for automation in sorted(set(_subclasses(Automation)), key=lambda cls: cls._declared):
-        if not automation._is_abstract() and can_be_found(automation._meta):
+    for automation in _found():
+        if not automation._is_abstract():
+            yield automation
+
+
+def abstract() -> Iterator[type[Automation]]:
+    """Yield the abstract automations, from `Automation` itself on: what is only extended."""
+    for automation in _found():
+        if automation._is_abstract():
             yield automation
 
 
@@ -70,6 +77,14 @@ def _has(module: ModuleType, automation: type[Automation]) -> bool:
         if inside and getattr(place, automation.__name__, None) is automation:
             return True
     return False
+
+
+def _found() -> Iterator[type[Automation]]:
+    """Yield every class that stands where its dotted path says, in the order of declaration."""
+    declared: set[type[Automation]] = {Automation, *_subclasses(Automation)}
+    for automation in sorted(declared, key=lambda cls: cls._declared):
+        if can_be_found(automation._meta):
+            yield automation
 
 
 def _subclasses(parent: type[Automation]) -> Iterator[type[Automation]]:

@@ -93,7 +93,12 @@ def get(name: str) -> Any:
 
 
 def now() -> datetime:
-    """Return process time: what ``ATM_CLOCK`` says, an aware datetime."""
+    """
+    Return process time: what ``ATM_CLOCK`` says, as an aware datetime in UTC.
+
+    Ask this, and not the clock on the wall, where a process compares or notes a time: so it goes
+    by the same clock as its timers, also in tests and where process time runs fast.
+    """
     clock = get("ATM_CLOCK")
     if isinstance(clock, str):
         clock = import_string(clock)

@@ -164,7 +164,18 @@ def name_for(definition: ProcessDefinition, model: type[Model]) -> str:
 def problems(owner: Any) -> Iterator[Problem]:
     """Yield what is wrong with the subscriptions of an automation."""
     definition: ProcessDefinition = owner._meta
+    overridden = owner.on_signal.__func__ is not vars(Triggered)["on_signal"].__func__
     for trigger in owner._triggers:
+        own_way = overridden and trigger.model is None
+        if owner._is_abstract() and not own_way:
+            what = trigger.model.__name__ if trigger.model else "a signal"
+            yield Problem(
+                "E140",
+                f"{definition.label} is started by {what}, but is abstract, so each start fails.",
+                "Let a subclass be started: put the decorator there, or call its on().",
+            )
+        if owner._is_abstract():
+            continue
         if trigger.start is not None and trigger.start not in definition.nodes:
             yield Problem(
                 "E135",
@@ -178,8 +189,8 @@ def problems(owner: Any) -> Iterator[Problem]:
                 given.add(name_for(definition, trigger.model))
             except DefinitionError as error:
                 yield Problem("E136", str(error), "The run is bound to the object by it.")
-        elif owner.on_signal.__func__ is not vars(Triggered)["on_signal"].__func__:
-            continue  # it has its own way to start
+        elif own_way:
+            continue
         names = () if isinstance(owner.unique, bool) else owner.unique
         if missing := [name for name in names if name not in given]:
             yield Problem(

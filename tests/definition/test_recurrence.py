@@ -141,6 +141,11 @@ def test_a_rule_says_what_it_is(rule: Recurrence, text: str) -> None:
     [
         (Every(timedelta()), "The interval is datetime.timedelta(0);"),
         (Every(-HOUR), "longer than nothing"),
+        (
+            Every(timedelta.max),
+            "seconds=86399, microseconds=999999); use one of at most 365000 days.",
+        ),
+        (EveryDays(365_001), "The number of days is 365001; use one of at most 365000."),
         (Every(60), "The interval is 60; use a timedelta"),  # type: ignore[arg-type]  # the flaw
         (EveryDays(0), "The number of days is 0; use a whole number from 1."),
         (EveryDays(1.5), "The number of days is 1.5"),  # type: ignore[arg-type]  # the flaw

@@ -234,6 +234,15 @@ def test_a_run_made_by_a_message_has_it_before_its_first_node() -> None:
 
 
 @pytest.mark.api("create_on_message")
+def test_a_message_says_whether_the_run_is_new() -> None:
+    first, second = (
+        Newsletter.create_on_message("book", None, {"email": "ada", "seats": "1"}) for _ in "ab"
+    )
+    assert (first.is_new, second.is_new) == (True, False)
+    assert first.id == second.id
+
+
+@pytest.mark.api("create_on_message")
 def test_a_run_made_by_a_message_that_fails_or_kills_is_not_there() -> None:
     with pytest.raises(InvalidData):
         Newsletter.create_on_message("unkeepable", None, {"email": "ada"})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +17,7 @@ from django.utils import timezone
 from automations import flow
 from automations.definition import known
 from automations.dispatch import schedules
-from automations.dispatch.sweep import sweep
+from automations.dispatch.sweep import Report, sweep
 from automations.exceptions import DefinitionError
 from automations.models import AutomationModel, AutomationScheduleModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
@@ -174,6 +176,85 @@ def test_a_schedule_that_is_changed_counts_from_now(
     AutomationScheduleModel.objects.update(rule="cron 0 8 * * TUE", due=NOW)
     assert sweep().started == 0
     assert AutomationScheduleModel.objects.get().rule == "cron 0 9 * * MON"
+
+
+@pytest.fixture
+def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Report]:
+    """Return what sweeps as a process does that has not looked for an hour."""
+
+    def sweep_and_look() -> Report:
+        monkeypatch.setattr(schedules, "_looked", -math.inf)
+        return sweep()
+
+    return sweep_and_look
+
+
+def test_a_schedule_that_was_taken_out_and_is_put_back_begins_anew(
+    weekly: Any, clock: time_machine.Traveller, look: Callable[[], Report]
+) -> None:
+    look()
+    del known._by_label[weekly.get_automation_name()]
+    clock.shift(7 * DAY + DAY + HOUR)
+    assert look().ok
+    clock.shift(DAY)
+    known.add(weekly._meta)
+    assert look().started == 0
+    due = AutomationScheduleModel.objects.get().due
+    assert due == datetime.datetime(2026, 3, 16, 9, tzinfo=BERLIN)
+    clock.move_to(due)
+    assert look().started == 1
+
+
+def test_code_that_does_not_know_a_schedule_takes_no_start_from_code_that_does(
+    weekly: Any, clock: time_machine.Traveller, look: Callable[[], Report]
+) -> None:
+    label = weekly.get_automation_name()
+    for later in (7 * DAY, 7 * DAY + 22 * HOUR):  # an hour and 23 hours after the due time
+        look()
+        clock.shift(later)
+        del known._by_label[label]
+        assert look().started == 0
+        known.add(weekly._meta)
+        assert look().started == 1
+        assert look().started == 0
+
+
+def test_a_schedule_under_a_former_name_is_not_gone(
+    weekly: Any, look: Callable[[], Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(vars(weekly._meta.options), "former_names", ("old.Weekly",))
+    rule, due = "cron 0 9 * * MON", NOW - 3 * DAY
+    AutomationScheduleModel.objects.create(automation_class="old.Weekly", rule=rule, due=due)
+    AutomationScheduleModel.objects.create(automation_class="away.Weekly", rule=rule, due=due)
+    assert look().started == 1
+    assert AutomationScheduleModel.objects.get(due=None).automation_class == "away.Weekly"
+
+
+def test_a_process_looks_for_what_is_gone_once_in_an_hour(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    for seconds, queries in ((math.inf, 1), (3500, 0), (3601, 1)):
+        monkeypatch.setattr(schedules, "_looked", time.monotonic() - seconds)
+        with django_assert_num_queries(queries):
+            assert schedules.start_scheduled(NOW) == (0, 0)
+        with django_assert_num_queries(0):
+            assert schedules.start_scheduled(NOW) == (0, 0)
+
+
+def test_trouble_with_what_is_gone_keeps_nobody_from_being_started(
+    weekly: Any,
+    clock: time_machine.Traveller,
+    look: Callable[[], Report],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def trouble(*args: Any) -> int:
+        raise ValueError
+
+    look()
+    clock.shift(7 * DAY)
+    monkeypatch.setattr(schedules, "let_go", trouble)
+    report = look()
+    assert (report.started, report.broken) == (1, 0)
 
 
 def test_a_schedule_under_a_former_name_is_taken_over(weekly: Any) -> None:

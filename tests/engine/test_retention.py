@@ -14,7 +14,7 @@ from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from automations.engine import retention
+from automations.engine import retention, starting
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.pages.rows import add_failed_task, add_question, make_run
 from tests.testapp.models import Comment, Effect, Invoice, Note
@@ -253,6 +253,32 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows() -> Non
         return len(queries)
 
     assert cost(1, 1) == cost(20, 10) <= 24
+
+
+def test_killing_a_run_costs_the_same_however_long_it_is() -> None:
+    def cost(tasks: int) -> int:
+        run = make_run(Straight, "running", tasks=tasks)
+        AutomationAuditModel.objects.create(automation=run, action="resume")
+        note = Note.objects.create(run=run, task=run.automationtaskmodel_set.first())
+        Comment.objects.create(note=note)
+        with CaptureQueriesContext(connection) as queries:
+            starting.kill(run.pk)
+        return len(queries)
+
+    kept = make_run(Straight, "running", tasks=3)
+    assert cost(1) == cost(250)
+    assert left() == {kept}
+    assert kept.automationtaskmodel_set.count() == 3
+    assert not Comment.objects.exists()
+
+
+def test_what_must_not_lose_its_run_keeps_it_from_being_killed() -> None:
+    run = make_run(Straight, "running", tasks=2)
+    Invoice.objects.create(run=run)
+    with pytest.raises(ProtectedError):
+        starting.kill(run.pk)
+    first, second = run.automationtaskmodel_set.order_by("pk")
+    assert second.previous == first
 
 
 @pytest.mark.django_db(transaction=True)

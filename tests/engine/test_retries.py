@@ -155,6 +155,7 @@ def test_of_several_handlers_the_first_that_fits_counts() -> None:
         (flow.Execute(print).Retry(delay=-MINUTE), ["E139"]),
         (flow.Execute(print).Retry(factor=0.5), ["E139"]),
         (flow.Execute(print).Retry(factor="x"), ["E139"]),
+        (flow.Execute(print).Retry(factor=float("nan")), ["E139"]),
         (flow.Execute(print).Retry(on="Error"), ["E138"]),
         (flow.Execute(print).Retry(unless=5), ["E138"]),
         (flow.Execute(print).OnError(this.a, on=[KeyError, int]), ["E138"]),

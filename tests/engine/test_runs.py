@@ -547,6 +547,21 @@ def test_a_unique_automation_counts_within_its_own_class_and_arguments() -> None
         OnePerAddress()
 
 
+@pytest.mark.api("unique")
+def test_a_start_says_whether_the_run_is_new() -> None:
+    run = Single()
+    assert run.is_new
+    assert not Single().is_new
+    assert run.is_new
+    assert not Single(automation_id=run.id).is_new
+    assert not row(run).instance.is_new
+    run.data["free"] = True
+    run.run()
+    assert Single(autorun=False).is_new
+    assert Straight().is_new
+    assert Straight().is_new
+
+
 @pytest.mark.api("D5", "unique")
 def test_a_unique_run_that_has_failed_is_still_the_only_one(
     monkeypatch: pytest.MonkeyPatch,

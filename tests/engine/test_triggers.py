@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from datetime import datetime
 from typing import Any
 
 import django.dispatch
@@ -265,6 +266,16 @@ def test_a_time_from_the_data_follows_what_another_branch_changes(
     clock.shift(HOUR)
     AutomationModel.run()
     assert run.finished()
+
+
+def test_a_time_that_no_calendar_has_stops_its_run_and_says_why() -> None:
+    run = Follows(when=datetime.max.isoformat(), then=NOW.isoformat())
+    assert row(run).state == "failed"
+    assert at(run, "waits").message == (
+        "DefinitionError: .AfterWaitingUntil() of node 'waits' cannot be datetime.datetime(9999, "
+        "12, 31, 23, 59, 59, 999999), which leads out of the calendar, the years 1 to 9999. Give "
+        "a time that is nearer."
+    )
 
 
 def test_a_condition_is_asked_again_when_the_object_is_saved(

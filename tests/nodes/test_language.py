@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -199,6 +200,10 @@ def test_a_repeat_goes_back_to_the_first_node_or_where_it_says() -> None:
         (flow.Repeat().EveryHour(0), ["E130"]),
         (flow.Repeat().EveryHour("x"), ["E130"]),
         (flow.Repeat().EveryNMinutes(10**20), ["E130"]),
+        (flow.Repeat().EveryHour(float("nan")), ["E130"]),
+        (flow.Repeat().EveryHour(10**9), ["E130"]),
+        (flow.Repeat().EveryNDays(10**6), ["E130"]),
+        (flow.Repeat().EveryNDays(10**30), ["E130"]),
         (flow.Repeat().EveryDay().At(25), ["E130"]),
         (flow.Repeat().Cron("60 * * * *"), ["E130"]),
         (flow.Repeat().EveryHour().EveryDay(), ["E106"]),
@@ -214,6 +219,8 @@ def test_the_mistakes_of_a_repeat_are_told(node: flow.Node, wrong: list[str]) ->
 def test_a_repeat_without_a_rule_cannot_be_asked() -> None:
     with pytest.raises(DefinitionError, match="does not say when"):
         bound(flow.Repeat()).rule  # noqa: B018 - it is the asking that fails
+    with pytest.raises(DefinitionError, match=r"Repeat 'node' cannot come back every 10+ minutes"):
+        bound(flow.Repeat().EveryNMinutes(10**20)).rule  # noqa: B018
 
 
 # Reminders and timeouts
@@ -307,6 +314,59 @@ def test_a_time_that_is_none_fails_clearly(node: flow.Node, said: str) -> None:
 )
 def test_the_mistakes_of_reminders_and_timeouts_are_told(node: flow.Node, wrong: list[str]) -> None:
     assert codes(node) == wrong
+
+
+ENORMOUS = datetime.timedelta.max
+EDGES = [datetime.datetime.max, datetime.datetime.max.replace(tzinfo=datetime.UTC)]
+TIMES = [
+    ("AfterWaitingFor()", lambda time: flow.Execute().AfterWaitingFor(time), ENORMOUS),
+    (
+        "AfterWaitingFor()",
+        lambda time: flow.Execute().AfterWaitingFor(time),
+        datetime.timedelta.min,
+    ),
+    ("AfterWaitingUntil()", lambda time: flow.Execute().AfterWaitingUntil(time), EDGES[0]),
+    ("AfterWaitingUntil()", lambda time: flow.Execute().AfterWaitingUntil(time), EDGES[1]),
+    ("SkipAfter()", lambda time: flow.Execute().AsSoonAs(False).SkipAfter(time), ENORMOUS),
+    ("OnTimeout()", lambda time: flow.Execute().AsSoonAs(False).OnTimeout(time, "x"), ENORMOUS),
+    ("OnTimeout()", lambda time: flow.Execute().AsSoonAs(False).OnTimeout(time, "x"), EDGES[0]),
+    ("Remind()", lambda time: flow.Execute().AsSoonAs(False).Remind(print, after=time), ENORMOUS),
+    (
+        "Remind(every=)",
+        lambda time: flow.Execute().AsSoonAs(False).Remind(print, after=HOUR, every=time),
+        ENORMOUS,
+    ),
+]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize(("modifier", "node", "time"), TIMES)
+def test_a_time_that_no_calendar_has_is_named_with_its_modifier_and_its_node(
+    settings: Any, modifier: str, node: Callable[[Any], flow.Node], time: Any, zone: str
+) -> None:
+    settings.TIME_ZONE = zone
+    with pytest.raises(DefinitionError) as error:
+        waiting(node(this.time), 0, time=time)
+    assert str(error.value).startswith(f".{modifier} of node 'node' cannot be {time!r}, which")
+    assert str(error.value).endswith("the years 1 to 9999. Give a time that is nearer.")
+    (problem,) = bound(node(time)).problems("shop.Order.node")
+    assert (problem.code, problem.node) == ("E142", "node")
+    assert problem.message.startswith(f".{modifier}".rstrip("()"))
+    assert repr(time) in problem.message
+    assert problem.hint
+
+
+def test_a_time_that_some_calendar_has_is_no_mistake() -> None:
+    far = datetime.timedelta(days=365 * 1000)
+    node = flow.Execute().AfterWaitingFor(far)
+    assert codes(node) == []
+    assert waiting(node, 0) == Postpone(until=NOW + far)
+    assert codes(flow.Execute().AfterWaitingUntil(datetime.datetime(9999, 12, 30))) == []
+
+
+def test_a_reminder_without_a_beginning_is_named_once() -> None:
+    (problem,) = bound(flow.Execute().Remind(print, every=ENORMOUS)).problems("shop.Order.node")
+    assert problem.message.startswith(".Remind(every=) of shop.Order.node cannot be")
 
 
 def test_times_that_are_asked_for_are_followed() -> None:

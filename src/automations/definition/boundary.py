@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,17 @@ from automations.exceptions import DefinitionError
 
 #: Reminders without ``times`` go on as long as the task waits.
 ENDLESS = 10**9
+
+#: Moments outside cannot be kept, or not be shown in every time zone.
+EARLIEST = datetime.datetime(1, 1, 2, tzinfo=datetime.UTC)
+LATEST = datetime.datetime(9999, 12, 31, tzinfo=datetime.UTC)
+BEYOND, NEARER = (
+    "which leads out of the calendar, the years 1 to 9999",
+    "Give a time that is nearer.",
+)
+
+#: From where a time span that stands in the code is tried: every run begins later.
+SOME_DAY = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True)
@@ -71,13 +83,23 @@ def moment_of(value: Any, opened: datetime.datetime, what: str) -> datetime.date
     Return the moment that ``value`` says: a timedelta after ``opened``, or a datetime itself.
 
     A naive datetime is taken to be in ``settings.TIME_ZONE``. Raise `DefinitionError`, beginning
-    with ``what``, for anything else.
+    with ``what``, for anything else, and for what leads out of the calendar.
     """
-    if isinstance(value, datetime.timedelta):
-        return opened + value
-    if isinstance(value, datetime.datetime):
-        return aware(value)
-    raise DefinitionError(f"{what} needs a timedelta or a datetime, not {value!r}.")
+    if not isinstance(value, datetime.timedelta | datetime.datetime):
+        raise DefinitionError(f"{what} needs a timedelta or a datetime, not {value!r}.")
+    moment = reached(value, opened)
+    if moment is None:
+        raise DefinitionError(f"{what} cannot be {value!r}, {BEYOND}. {NEARER}")
+    return moment
+
+
+def reached(value: Any, opened: datetime.datetime) -> datetime.datetime | None:
+    """Return the moment that a timedelta or datetime says; None if the calendar has no such day."""
+    with suppress(OverflowError):
+        moment = opened + value if isinstance(value, datetime.timedelta) else aware(value)
+        if EARLIEST <= moment <= LATEST:
+            return moment
+    return None
 
 
 def aware(value: datetime.datetime) -> datetime.datetime:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
+from automations.definition.problems import Problem
 from automations.definition.process import ProcessDefinition
 
 _by_label: dict[str, ProcessDefinition] = {}
@@ -31,6 +32,27 @@ def current(label: str) -> ProcessDefinition | None:
         if label in definition.options.former_names:
             return definition
     return None
+
+
+def clashing_names() -> Iterator[tuple[ProcessDefinition, Problem]]:
+    """Yield each former name that is another automation's too, with the definition that says it."""
+    found = {each.label: each for each in list(_by_label.values()) if can_be_found(each)}
+    claimed: dict[str, ProcessDefinition] = {}
+    for definition in found.values():
+        for name in definition.options.former_names:
+            other = found.get(name) or claimed.setdefault(name, definition)
+            if other is definition:
+                continue
+            whose = "is called so now" if other.label == name else f"({other.label}) has it too"
+            yield (
+                definition,
+                Problem(
+                    "E141",
+                    f"Meta.former_names of {definition.label} has {name!r}, but another automation "
+                    f"{whose}, so the runs under that name would belong to both.",
+                    "Keep the name with one of them: a run goes on as one automation.",
+                ),
+            )
 
 
 def is_bound(model: type[Model]) -> bool:

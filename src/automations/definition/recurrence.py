@@ -21,6 +21,9 @@ from automations.exceptions import DefinitionError
 SECOND = timedelta(seconds=1)
 UNITS = (("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)), ("second", SECOND))
 
+#: A rule that comes less often than once in a thousand years is a mistake.
+LONGEST = timedelta(days=365_000)
+
 #: The short names that cron knows and cronsim does not.
 SHORT_NAMES = {
     "@hourly": "0 * * * *",
@@ -73,6 +76,8 @@ class Every(Recurrence):
             return (
                 f"The interval is {self.interval!r}; use a timedelta that is longer than nothing."
             )
+        if self.interval > LONGEST:
+            return f"The interval is {self.interval!r}; use one of at most {LONGEST.days} days."
         return None
 
     def next(self, after: datetime, anchor: datetime) -> datetime:
@@ -109,6 +114,8 @@ class EveryDays(Recurrence):
     def problem(self) -> str | None:
         if not _is(self.days, int) or self.days < 1:
             return f"The number of days is {self.days!r}; use a whole number from 1."
+        if self.days > LONGEST.days:
+            return f"The number of days is {self.days}; use one of at most {LONGEST.days}."
         if self.hour is not None and not (_is(self.hour, int) and 0 <= self.hour <= 23):
             return f"The hour is {self.hour!r}; use a whole number from 0 to 23."
         if not (_is(self.minute, int) and 0 <= self.minute <= 59):

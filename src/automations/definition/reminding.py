@@ -94,6 +94,8 @@ class Reminding(Modified):
             ):
                 raise DefinitionError(f"{what} needs a positive timedelta, not every={every!r}.")
             moment = moment_of(first, context.task.created, what)
+            if every is not None:
+                moment_of(every, moment, f".Remind(every=) of node {self.name!r}")
             found.append(Grid(moment, every, reminder.limit))
         return found
 

@@ -11,7 +11,14 @@ import datetime
 from collections.abc import Iterator
 from typing import Any, Self
 
-from automations.definition.boundary import Timeout, aware, moment_of
+from automations.definition.boundary import (
+    BEYOND,
+    NEARER,
+    SOME_DAY,
+    Timeout,
+    moment_of,
+    reached,
+)
 from automations.definition.context import Context
 from automations.definition.problems import Problem
 from automations.definition.references import Reference, as_reference
@@ -139,7 +146,8 @@ class Waiting(Reminding):
             raise DefinitionError(
                 f".AfterWaitingUntil() of node {self.name!r} needs a datetime, not {value!r}."
             )
-        return aware(value)
+        what = f".AfterWaitingUntil() of node {self.name!r}"
+        return moment_of(value, context.task.created, what)
 
     def limits(self, context: Context) -> Iterator[tuple[datetime.datetime, Skip]]:
         """Yield each moment at which the wait ends, with what becomes of the task then."""
@@ -161,8 +169,7 @@ class Waiting(Reminding):
             raise DefinitionError(
                 f".{modifier}() of node {self.name!r} needs a timedelta, not {delay!r}."
             )
-        opened: datetime.datetime = context.task.created
-        return opened + delay
+        return moment_of(delay, context.task.created, f".{modifier}() of node {self.name!r}")
 
     # What the checks and the arrows are made of
 
@@ -181,7 +188,8 @@ class Waiting(Reminding):
         if self.timeout:
             yield "OnTimeout", self.timeout.delay
         for reminder in self.reminders:
-            yield "Remind(after=)", reminder.after
+            if reminder.every is None or reminder.after is not reminder.every:
+                yield "Remind(after=)", reminder.after
             if reminder.every is not None:
                 yield "Remind(every=)", reminder.every
 
@@ -201,12 +209,15 @@ class Waiting(Reminding):
             if isinstance(value, Reference) or callable(value):
                 continue
             wanted = PLAIN_TYPES[modifier]
+            what = f".{modifier}() of {label}".replace(")()", ")")
             if not isinstance(value, wanted):
                 names = " or a ".join(kind.__name__ for kind in wanted)
                 yield Problem(
                     "E108",
-                    f".{modifier}() of {label} needs a {names}, not {value!r}.".replace(")()", ")"),
+                    f"{what} needs a {names}, not {value!r}.",
                     f"Give a datetime.{wanted[0].__name__}, or a callable that returns one.",
                     self.name,
                 )
+            elif reached(value, SOME_DAY) is None:
+                yield Problem("E142", f"{what} cannot be {value!r}, {BEYOND}.", NEARER, self.name)
         yield from self.reminder_problems(label)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
+import math
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import DatabaseError, IntegrityError, models
@@ -30,23 +32,34 @@ KEY = "_scheduled"
 #: How much of a rule is kept: enough to see that it has changed.
 LONGEST_RULE = 255
 
+#: For so long a due time must be over until a schedule is gone that the code does not have.
+GONE = timedelta(days=1)
+
+#: After so many seconds a process looks again for schedules that are gone.
+LOOK_AGAIN = 3600
+
+_looked = -math.inf
+
 
 def start_scheduled(now: datetime) -> tuple[int, int]:
     """
     Start a run of each automation whose schedule is due; return how many, and how many could not.
 
-    A schedule that is new, or has another rule than before, counts from ``now``. Of several due
-    times that were missed one is made up. A run that cannot be started is tried again next time.
+    A schedule that is new, has another rule than before, or is back after the code had lost it,
+    counts from ``now``. Of several due times that were missed one is made up. A run that cannot be
+    started is tried again next time.
     """
     definitions = {definition.label: definition for definition in known.scheduled()}
+    if is_time_to_look():
+        attempted("What is gone", partial(let_go, definitions.values(), now))
     if not definitions:
         return 0, 0
-    rules = dict(schedules().values_list("automation_class", "rule"))
+    rows = {row.automation_class: row for row in schedules()}
     started = 0
     broken = {
         label
         for label, definition in definitions.items()
-        if attempted(label, partial(remember, definition, rules, now)) is None
+        if attempted(label, partial(remember, definition, rows, now)) is None
     }
     due = schedules().filter(automation_class__in=definitions.keys() - broken, due__lte=now)
     for label in list(due.values_list("automation_class", flat=True)):
@@ -63,7 +76,7 @@ def attempted(label: str, work: Callable[[], int]) -> int | None:
     except Exception as error:
         if in_transaction() and isinstance(error, DatabaseError):
             raise
-        logger.exception("%s could not be started on schedule", label)
+        logger.exception("%s: the schedule could not be followed", label)
         if not in_transaction():
             connection().close_if_unusable_or_obsolete()
         return None
@@ -74,24 +87,51 @@ def schedules() -> models.QuerySet[AutomationScheduleModel]:
     return AutomationScheduleModel.objects.using(alias())
 
 
-def remember(definition: ProcessDefinition, rules: dict[str, str], now: datetime) -> int:
-    """
-    Make the row of a schedule that is new, and change one whose rule has changed.
+def is_time_to_look() -> bool:
+    """Return whether this process looks for schedules that are gone; it does so now and then."""
+    global _looked
+    if time.monotonic() - _looked < LOOK_AGAIN:
+        return False
+    _looked = time.monotonic()
+    return True
 
-    ``rules`` are those of all rows. Return how many rows were written.
+
+def let_go(definitions: Iterable[ProcessDefinition], now: datetime) -> int:
+    """
+    Take the due time from the schedules that are gone, so that they begin anew if they come back.
+
+    ``definitions`` are those with a schedule. While one version of the code follows another, one
+    does not know what the other still starts. So only that is gone which nobody has started for a
+    day. Return how many schedules are.
+    """
+    labels = [label for definition in definitions for label in definition.labels]
+    gone = schedules().filter(due__lt=now - GONE).exclude(automation_class__in=labels)
+    return gone.update(due=None)
+
+
+def remember(
+    definition: ProcessDefinition, rows: dict[str, AutomationScheduleModel], now: datetime
+) -> int:
+    """
+    Make the row of a schedule that is new; begin anew one that is back, or whose rule has changed.
+
+    ``rows`` are all there are, by their class. Return how many rows were written.
     """
     schedule, label = definition.options.schedule, definition.label
-    rule = str(schedule)[:LONGEST_RULE]
-    if schedule is None or rules.get(label) == rule:
+    if schedule is None:
         return 0
     for former in definition.options.former_names:
-        if former in rules and label not in rules:
+        if former in rows and label not in rows:
             schedules().filter(automation_class=former).update(automation_class=label)
-            rules[label] = rules[former]
+            rows[label] = rows[former]
+    rule = str(schedule)[:LONGEST_RULE]
+    row = rows.get(label)
+    if row is not None and row.rule == rule and row.due is not None:
+        return 0
     fresh = {"rule": rule, "due": schedule.next(now, now)}
-    if label in rules:
-        own = schedules().filter(automation_class=label, rule=rules[label])
-        return own.update(**fresh) if rules[label] != rule else 0
+    if row is not None:
+        # As it was read: another scheduler may have been faster.
+        return schedules().filter(pk=row.pk, rule=row.rule, due=row.due).update(**fresh)
     try:
         with atomic():
             row = AutomationScheduleModel(automation_class=label, created=now, **fresh)

@@ -25,8 +25,8 @@ from automations.engine.locking import (
     in_transaction,
     lock_run,
     runs,
-    tasks,
 )
+from automations.engine.retention import delete_runs
 from automations.engine.run_row import settle
 from automations.exceptions import AutomationFinished, AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
@@ -127,8 +127,7 @@ def kill(run_id: int) -> None:
     """Delete the run with its whole history, in one transaction, once nobody works on it."""
     with act_on(run_id):
         if lock_run(run_id, wait=True):
-            tasks().filter(automation=run_id).update(fork=None, previous=None)
-            runs().filter(pk=run_id).delete()
+            delete_runs([run_id])
 
 
 def save_data(run_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ class AutomationScheduleModel(models.Model):
     When an automation with a ``Meta.schedule`` is started next, and when it was last.
 
     Whoever starts it holds the lock on this row and moves ``due`` on in the same transaction, so
-    that one run is started per due time. All times are process time.
+    that one run is started per due time. ``due`` is empty once the code has no such schedule any
+    more. All times are process time.
     """
 
     automation_class = models.CharField(_("process class"), max_length=256)

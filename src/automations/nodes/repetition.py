@@ -94,7 +94,12 @@ class Repeat(Node):
         if kind == "cron":
             return Cron(value)
         if kind and isinstance(value, int | float) and not isinstance(value, bool):
-            return Every(datetime.timedelta(**{kind: value}))
+            try:
+                return Every(datetime.timedelta(**{kind: value}))
+            except (OverflowError, ValueError):
+                raise DefinitionError(
+                    f"Repeat {self.name!r} cannot come back every {value} {kind}."
+                ) from None
         raise DefinitionError(f"Repeat {self.name!r} does not say when: {value!r}.")
 
     def waits_until(self, context: Context) -> datetime.datetime | None:
@@ -136,7 +141,5 @@ class Repeat(Node):
             problem = self.rule.problem()
         except DefinitionError as error:
             problem = str(error)
-        except OverflowError:
-            problem = f"{self.every[1]!r} {self.every[0]} are too many."
         if problem:
             yield Problem("E130", f"{label} cannot repeat: {problem}", hint, self.name)

@@ -59,7 +59,7 @@ class Tries:
             return f"attempts={self.attempts}, the first one counts"
         if not isinstance(self.delay, datetime.timedelta) or self.delay < datetime.timedelta():
             return f"delay={self.delay!r}"
-        if not isinstance(self.factor, int | float) or self.factor < 1:
+        if not isinstance(self.factor, int | float) or not self.factor >= 1:  # nan is no number
             return f"factor={self.factor!r}"
         return ""
 
