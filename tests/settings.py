@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "automations",
     "tests.testapp",
+    # A queue in the database. With Django 5.2 it brings the tasks that Django 6 has by itself.
+    *(["django_tasks"] if not find_spec("django.tasks") else []),
+    "django_tasks_db",
 ]
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -136,6 +141,8 @@ LOGIN_REDIRECT_URL = "/"
 # What a test asks of the processes that it starts: to give a dead one's work up sooner, and to be
 # more patient with tasks that are killed.
 ATM_CLAIM = float(os.environ.get("ATM_TEST_CLAIM", "60"))
+ATM_DISPATCHER = os.environ.get("ATM_TEST_DISPATCHER", "inline")
+ATM_QUEUE = os.environ.get("ATM_TEST_QUEUE", "")
 ATM_ATTEMPTS = int(os.environ.get("ATM_TEST_ATTEMPTS", "3"))
 
 # Hashing is slow on purpose; no test has a password to protect.

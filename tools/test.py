@@ -257,6 +257,7 @@ def main() -> int:
                 "ATM_TEST_EXAMPLES": "40",
                 "ATM_TEST_PLACES": "1",
                 "ATM_PROOF_PLAY": "1",
+                "ATM_TEST_QUEUES": "one",
             }
             one(oldest_plan, "sqlite", version=words, **fewer)
         good = all(result.passed for result in results)

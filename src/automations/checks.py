@@ -14,7 +14,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from automations import registry, settings, triggers
 from automations.definition import known
 from automations.definition.validation import find_problems
+from automations.dispatch.base import INLINE, get_dispatcher
 from automations.engine.locking import alias
+from automations.exceptions import DispatchError
 from automations.upgrade import record
 
 LEVELS = {"E": ERROR, "W": WARNING, "I": INFO}
@@ -38,6 +40,28 @@ def check_definitions(
         message(problem.code, problem.message, problem.hint, definition.owner)
         for definition, problem in known.clashing_names()
     ]
+
+
+@register("automations")
+def check_dispatchers(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report dispatchers that are asked for and that are not there."""
+    asked: dict[str, str] = {settings.get("ATM_DISPATCHER"): "ATM_DISPATCHER"}
+    for automation in registry.automations():
+        definition = automation._meta
+        asked.setdefault(definition.options.dispatcher, f"Meta.dispatcher of {definition.label}")
+        for name, node in definition.nodes.items():
+            asked.setdefault(node.dispatcher or "", f".DispatchTo() of {definition.label}.{name}")
+    found = []
+    for name, where in asked.items():
+        if name in ("", INLINE):
+            continue
+        try:
+            get_dispatcher(name)
+        except DispatchError as error:
+            found.append(message("E009", f"{where}: {error}", "Install it, or name another one."))
+    return found
 
 
 @register("automations")

@@ -37,6 +37,10 @@ class NotAllowed(AutomationError):
     """The person may not act on this task."""
 
 
+class DispatchError(AutomationError):
+    """Runs cannot be worked on where the project says."""
+
+
 class ClaimLost(AutomationError):
     """Work outside of a transaction goes on although its task has been taken from it."""
 

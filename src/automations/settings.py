@@ -40,6 +40,14 @@ SETTINGS: dict[str, Setting] = {
     "ATM_ATTEMPTS": Setting(
         3, (int,), 2, "Attempts after which a task that kills its worker becomes an incident."
     ),
+    "ATM_DISPATCHER": Setting(
+        "inline",
+        (str,),
+        meaning="Where runs are worked on: inline, thread, django_tasks, celery, or the dotted "
+        "path of a class.",
+    ),
+    "ATM_QUEUE": Setting("", (str,), meaning="The queue of Celery or Django Tasks that is used."),
+    "ATM_TASKS_BACKEND": Setting("default", (str,), meaning="The alias in TASKS that is used."),
     "ATM_THREADS": Setting(
         4, (int,), 1, "Works that one process does outside of transactions at the same time."
     ),

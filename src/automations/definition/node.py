@@ -60,6 +60,8 @@ class Node(Waiting):
     repeats: ClassVar[bool] = False
     #: Whether its work may be done outside of the step's transaction.
     works_outside: bool = False
+    #: The name of the dispatcher that says where it is executed; None: as the process says.
+    dispatcher: str | None = None
     #: The name of the message that this waits for.
     message: str = ""
 

@@ -21,13 +21,15 @@ class Options:
     An ``abstract`` one is only there to be extended. ``schedule`` starts a run at each of its
     times; ``former_names`` are dotted paths that runs
     may still carry; ``keep_history`` is how many closed tasks of a run are kept each time it
-    comes to a `Repeat` (None: all). What cannot be meant is kept in ``wrong``, for the check.
+    comes to a `Repeat` (None: all). ``dispatcher`` says where its runs are worked on ("": as the
+    settings say). What cannot be meant is kept in ``wrong``, for the check.
     """
 
     abstract: bool = False
     schedule: Cron | None = None
     former_names: tuple[str, ...] = ()
     keep_history: int | None = KEPT
+    dispatcher: str = ""
     wrong: tuple[tuple[str, Any], ...] = field(default=())
 
     @classmethod
@@ -52,7 +54,12 @@ class Options:
         if kept is not None and (not isinstance(kept, int) or isinstance(kept, bool) or kept < 0):
             wrong.append(("keep_history", kept))
             kept = KEPT
-        return cls(bool(said.get("abstract")), schedule, tuple(names), kept, tuple(wrong))
+        where = _first("dispatcher", [own, *inherited], "")
+        if not isinstance(where, str):
+            wrong.append(("dispatcher", where))
+            where = ""
+        abstract_one = bool(said.get("abstract"))
+        return cls(abstract_one, schedule, tuple(names), kept, where, tuple(wrong))
 
     def problems(self, label: str) -> Iterator[Problem]:
         """Yield what is wrong with the options of the automation ``label``."""
@@ -71,6 +78,7 @@ class Options:
 WANTED = {
     "schedule": 'flow.Cron("0 9 * * MON")',
     "former_names": 'a list of dotted paths, ["shop.automations.Order"]',
+    "dispatcher": 'the name of a dispatcher, "celery"',
     "keep_history": "a whole number of tasks, or None to keep all",
 }
 

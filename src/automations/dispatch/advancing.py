@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,6 +48,8 @@ class Progress:
     reached: set[int] = field(default_factory=set)
     #: Tasks whose work is to be done outside of transactions: the run, the task, in a thread here?
     outside: list[tuple[int, int, bool]] = field(default_factory=list)
+    #: Runs that go on elsewhere, each with the name of where.
+    elsewhere: dict[int, str] = field(default_factory=dict)
 
     def add(self, other: Progress) -> None:
         """Count in what was done to another run."""
@@ -56,6 +58,7 @@ class Progress:
         self.failed += other.failed
         self.delayed += other.delayed
         self.outside += other.outside
+        self.elsewhere |= other.elsewhere
 
 
 def advance(
@@ -65,6 +68,7 @@ def advance(
     budget: Budget | None = None,
     now: datetime | None = None,
     careful: bool = False,
+    here: Collection[str] | None = None,
 ) -> Progress:
     """
     Run what is due in the run, one task and transaction after the other, within ``budget``.
@@ -72,7 +76,8 @@ def advance(
     What is left is for the scheduler. ``claim`` is the claim that the caller has put on the run;
     it is given back. A condition that was found false is asked again only after another task has
     changed the run's data. ``careful`` counts each attempt before it is made. A run that somebody
-    without a claim is at work on is tried again for a moment, and then left.
+    without a claim is at work on is tried again for a moment, and then left. ``here`` are the
+    places that this process stands for: a run that goes on elsewhere keeps its claim.
     """
     budget = budget or Budget.of_request()
     progress = Progress()
@@ -82,8 +87,8 @@ def advance(
         task_id = steps.charge(run_id, seen=seen, now=now) if careful else None
         if careful and task_id is None:
             break
-        step = steps.step(run_id, claim=claim, seen=seen, now=now)
-        if task_id and (step.outside or not step.obtained):
+        step = steps.step(run_id, claim=claim, seen=seen, now=now, here=here)
+        if task_id and (step.outside or step.elsewhere or not step.obtained):
             steps.give_back(task_id)
         if not step.obtained:
             # Somebody who needs no claim: a message, a person. It is ours to come back.
@@ -92,6 +97,9 @@ def advance(
                 time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
                 continue
             give_back_free(run_id, claim)
+            return progress
+        if step.elsewhere:
+            progress.elsewhere[run_id] = step.elsewhere
             return progress
         if step.sending and step.task_id is not None:
             step = sending.deliver(run_id, step.task_id, claim=claim, seen=seen, now=now)

@@ -15,14 +15,17 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Self
 
 from django.db import connections
 
 from automations import settings
 from automations.dispatch.advancing import Budget, Progress, advance
+from automations.dispatch.base import INLINE, THREAD
 from automations.dispatch.claims import new_claim
+from automations.dispatch.handing import hand_over
 from automations.dispatch.heart import Heart
 from automations.engine import outside
 from automations.engine.context import TaskContext
@@ -37,6 +40,13 @@ logger = logging.getLogger("automations")
 TRIES, PAUSE = 8, 0.1
 
 
+Job = Callable[[], Progress]
+Places = Collection[str]
+
+#: What whoever sweeps stands for: all that is not for a queue.
+HERE = frozenset({INLINE, THREAD})
+
+
 class Workers:
     """
     Threads of this process, ``ATM_THREADS`` at the most, that do work outside of transactions.
@@ -46,9 +56,9 @@ class Workers:
 
     def __init__(self) -> None:
         self._heart = Heart()
-        self._queue: queue.SimpleQueue[tuple[int, int] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[object, Job] | None] = queue.SimpleQueue()
         self._changed = threading.Condition()
-        self._offered: set[int] = set()
+        self._offered: set[object] = set()
         self._threads: list[threading.Thread] = []
         self._closing = False
         self._progress = Progress()
@@ -61,12 +71,16 @@ class Workers:
         if kind is None or issubclass(kind, Exception):
             self.close()
 
-    def offer(self, run_id: int, task_id: int) -> None:
+    def offer(self, run_id: int, task_id: int, here: Places = HERE) -> None:
         """Have the work of the task done, as soon as a thread is free; twice is once."""
+        self.submit(task_id, partial(perform, run_id, task_id, heart=self._heart, here=here))
+
+    def submit(self, key: object, job: Job) -> None:
+        """Have the job done as soon as a thread is free, unless one of that key is not done yet."""
         with self._changed:
-            if self._closing or task_id in self._offered:
+            if self._closing or key in self._offered:
                 return
-            self._offered.add(task_id)
+            self._offered.add(key)
             if len(self._threads) < min(len(self._offered), settings.get("ATM_THREADS")):
                 # A daemon does not keep a process that is told twice to end.
                 thread = threading.Thread(
@@ -74,7 +88,7 @@ class Workers:
                 )
                 self._threads.append(thread)
                 thread.start()
-        self._queue.put((run_id, task_id))
+        self._queue.put((key, job))
 
     def wait(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until all that was offered is done, or it is time to stop."""
@@ -103,28 +117,33 @@ class Workers:
             offered = self._queue.get()
             if offered is None:
                 return
+            key, job = offered
             progress = Progress()
             try:
                 if not self._closing:
-                    progress = perform(*offered, heart=self._heart)
+                    progress = job()
                     for run_id, task_id, _ in progress.outside:
                         self.offer(run_id, task_id)
             except Exception:
-                # The claim expires, and somebody else takes the task up.
-                logger.exception("The work of task %s could not be done", offered[1])
+                # A claim expires, and somebody else takes up what it was about.
+                logger.exception("The work of %r could not be done", key)
             finally:
                 connections.close_all()
                 with self._changed:
-                    self._offered.discard(offered[1])
+                    self._offered.discard(key)
                     self._progress.add(progress)
                     self._changed.notify_all()
 
 
-def perform(run_id: int, task_id: int, heart: Heart | None = None) -> Progress:
+def perform(
+    run_id: int, task_id: int, heart: Heart | None = None, here: Places | None = None
+) -> Progress:
     """
     Take the task, do its work, record what came of it, and run what follows; here and now.
 
-    Return what has been done. Inside a transaction of the caller's all is part of that one.
+    ``here`` are the places that this process stands for (None: all of them): what is to be
+    executed elsewhere is handed over. Return what has been done. Inside a transaction of the
+    caller's all is part of that one.
     """
     claim = new_claim()
     context = outside.take(run_id, task_id, claim)
@@ -147,7 +166,10 @@ def perform(run_id: int, task_id: int, heart: Heart | None = None) -> Progress:
     progress = Progress(done=int(kept), failed=int(step.failed), delayed=int(step.delayed))
     if step.more:
         mark = "" if in_transaction() else new_claim()
-        progress.add(advance(run_id, claim=mark, budget=Budget(settings.get("ATM_SWEEP_TASKS"))))
+        budget = Budget(settings.get("ATM_SWEEP_TASKS"))
+        following = advance(run_id, claim=mark, budget=budget, here=here)
+        hand_over(following.elsewhere, mark)
+        progress.add(following)
     return progress
 
 

@@ -28,6 +28,9 @@ from automations.engine.locking import (
 )
 from automations.models import AutomationModel
 
+#: How the claim of a run begins that waits for a worker: nobody has begun with it.
+QUEUED = "queued:"
+
 
 def new_claim() -> str:
     """Return the name of a new claim: host, process and 64 random bits."""
@@ -66,6 +69,43 @@ def renew(run_ids: Collection[int], claim: str) -> None:
 def give_back(run_ids: Collection[int], claim: str) -> None:
     """Give ``claim`` back on those of the runs that still have it."""
     runs().filter(pk__in=run_ids, claimed_by=claim).update(claimed_by="", claimed_until=None)
+
+
+def queue(run_ids: Collection[int], claim: str) -> None:
+    """
+    Note that the runs under ``claim`` have been dispatched: they wait for a worker to come to them.
+
+    Whoever comes may take them. If nobody does within a claim's time, a sweep dispatches again.
+    """
+    runs().filter(pk__in=run_ids, claimed_by=claim).update(
+        claimed_by=QUEUED + claim[: 128 - len(QUEUED)],
+        claimed_until=from_now(settings.seconds("ATM_CLAIM")),
+    )
+
+
+def take(run_id: int, until: datetime, claim: str) -> tuple[bool, bool]:
+    """
+    Put ``claim`` on a run that is due and that is free, or dispatched and not begun.
+
+    Return whether that was done, and whether its last worker has not come back.
+    """
+    expired = Q(claimed_until__isnull=True) | Q(claimed_until__lte=DatabaseNow())
+    free = expired | Q(claimed_by__startswith=QUEUED)
+    with atomic():
+        take_write_lock()
+        found = runs().filter(free, pk=run_id, due__lte=until).only("pk", "claimed_by")
+        run = for_update(found, skip_locked=True).first()
+        if run is None:
+            return False, False
+        runs().filter(pk=run_id).update(
+            claimed_by=claim, claimed_until=from_now(settings.seconds("ATM_CLAIM"))
+        )
+    return True, is_lost(run)
+
+
+def is_lost(run: AutomationModel) -> bool:
+    """Return whether a worker that had begun with the run has not come back."""
+    return bool(run.claimed_by) and not run.claimed_by.startswith(QUEUED)
 
 
 def has_claim(run_id: int, claim: str) -> bool:

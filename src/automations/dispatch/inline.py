@@ -12,7 +12,9 @@ from django.forms import BaseForm
 
 from automations.dispatch.advancing import Budget, Progress, advance
 from automations.dispatch.background import threads
+from automations.dispatch.base import INLINE
 from automations.dispatch.claims import new_claim
+from automations.dispatch.handing import hand_over
 from automations.engine import incidents, people
 from automations.engine.locking import alias, in_transaction
 
@@ -39,7 +41,8 @@ def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
     while ahead:
         run_id = ahead.popleft()
         mark = "" if in_transaction() else claim or new_claim()
-        progress = advance(run_id, claim=mark, budget=budget)
+        progress = advance(run_id, claim=mark, budget=budget, here={INLINE})
+        hand_over(progress.elsewhere, mark)
         claim = ""
         total.add(progress)
         ahead.extend(sorted(progress.reached - {*ahead}))

@@ -18,15 +18,17 @@ from django.db.models import Q
 
 from automations import settings
 from automations.dispatch.advancing import Budget, Progress, advance
-from automations.dispatch.background import Workers, perform
+from automations.dispatch.background import HERE, Workers, perform
 from automations.dispatch.claims import (
     ClaimClock,
     claim_runs,
     claimable,
     give_back,
+    is_lost,
     new_claim,
     renew,
 )
+from automations.dispatch.handing import hand_over
 from automations.dispatch.peek import idle_runs
 from automations.dispatch.schedules import start_scheduled
 from automations.engine import incidents
@@ -110,10 +112,10 @@ def sweep(
         report.looked_at += len(block)
         idle = idle_runs(block, now)
         ready = [run for run in block if run.pk not in idle]
-        tour.work_off([run.pk for run in ready if not run.claimed_by], careful=False)
+        tour.work_off([run.pk for run in ready if not is_lost(run)], careful=False)
         for run in ready:
             # Its last worker did not come back: alone, and counting.
-            if run.claimed_by and not stopped():
+            if is_lost(run) and not stopped():
                 tour.work_off([run.pk], careful=bool(tour.claim))
     report.add_work(workers.progress())
     return report
@@ -182,10 +184,16 @@ class Tour:
         budget = Budget(settings.get("ATM_SWEEP_TASKS"), stopped=self.stopped)
         try:
             progress = advance(
-                run_id, claim=self.claim, budget=budget, now=self.now, careful=careful
+                run_id,
+                claim=self.claim,
+                budget=budget,
+                now=self.now,
+                careful=careful,
+                here=None if in_transaction() else HERE,
             )
             self.report.add(progress)
-            self.hand_over(progress)
+            hand_over(progress.elsewhere, self.claim)
+            self.begin(progress)
         except Exception as error:
             if in_transaction():
                 raise
@@ -197,7 +205,7 @@ class Tour:
                 logger.exception("Run %s could not be worked on", run_id)
             connection().close_if_unusable_or_obsolete()
 
-    def hand_over(self, progress: Progress) -> None:
+    def begin(self, progress: Progress) -> None:
         """Have done what is to be done outside of transactions."""
         for run_id, task_id, _ in progress.outside:
             if not in_transaction():
@@ -206,4 +214,4 @@ class Tour:
                 # Nobody else would see the task.
                 done = perform(run_id, task_id)
                 self.report.add_work(done)
-                self.hand_over(done)
+                self.begin(done)

@@ -12,11 +12,12 @@ from typing import Any
 from django.conf import settings as project
 from django.utils import timezone, translation
 
-from automations import payload
+from automations import payload, settings
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.definition.references import Reference, as_reference
 from automations.engine.locking import DatabaseNow, messages, tasks
+from automations.exceptions import AutomationNotFound, NodeNotFound
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from automations.outcomes import Outside
 
@@ -120,6 +121,16 @@ class TaskContext(RunContext):
     def node(self) -> Node:
         """The node that the task is a visit to. Raise `NodeNotFound` if the code lacks it."""
         return self.definition.node(self.task.status)
+
+    @property
+    def place(self) -> str:
+        """Where the task is to be executed: the name of a dispatcher; "" if the code lacks it."""
+        try:
+            definition = self.run.definition
+            node = definition.node(self.task.status)
+        except (AutomationNotFound, NodeNotFound):
+            return ""
+        return node.dispatcher or definition.options.dispatcher or settings.get("ATM_DISPATCHER")
 
     def resolve(self, value: Any) -> Any:
         """Return ``value``, or what ``this.x`` or ``"self.x"`` stands for: never a node."""

@@ -64,7 +64,8 @@ class Step:
     ``changed``: the run's data did change. ``delayed``: the database was in trouble. ``more``:
     another task is due at once. ``sending``: the task has a message to deliver, which is done
     outside of this transaction. ``outside``: so is the work of the task, and it is to be begun.
-    ``reached`` are other runs that have something to do now.
+    ``elsewhere``: nothing was done, for this is the name of where it is to be done. ``reached``
+    are other runs that have something to do now.
     """
 
     obtained: bool = True
@@ -77,6 +78,7 @@ class Step:
     more: bool = False
     sending: bool = False
     outside: Outside | None = None
+    elsewhere: str = ""
     reached: frozenset[int] = frozenset()
 
 
@@ -86,20 +88,22 @@ def step(
     claim: str = "",
     seen: Collection[int] = (),
     now: datetime | None = None,
+    here: Collection[str] | None = None,
 ) -> Step:
     """
     Run the task of the run that has been due longest, in one transaction.
 
-    ``seen`` are tasks to leave alone, ``claim`` is the caller's claim: it is kept on the run
-    while more is due, and given back when nothing is. ``now`` stands for process time. In
-    trouble with the database the transaction is left and the task is looked at again a little
-    later; inside a transaction of the caller's the error is raised instead.
+    ``here`` are the names of the places that this process stands for (None: all of them): what is
+    to be executed elsewhere is left alone. ``seen`` are tasks to leave alone, ``claim`` is the
+    caller's claim: it is kept on the run while more is due, and given back when nothing is. ``now``
+    stands for process time. In trouble with the database the transaction is left and the task is
+    looked at again a little later; inside a transaction of the caller's the error is raised.
     """
     now = now or settings.now()
     current: list[AutomationTaskModel] = []
     if at_work(run_id):
         return Step(obtained=False)  # a task that runs its own run
-    return attended(run_id, lambda: _step(run_id, claim, seen, now, current), now, current)
+    return attended(run_id, lambda: _step(run_id, claim, seen, now, here, current), now, current)
 
 
 def attended(
@@ -131,6 +135,7 @@ def _step(
     claim: str,
     seen: Collection[int],
     now: datetime,
+    here: Collection[str] | None,
     current: list[AutomationTaskModel],
 ) -> Step:
     run = lock_run(run_id, wait=False)
@@ -145,8 +150,10 @@ def _step(
     task = due[0]
     if task.outbox is not None:
         return Step(task_id=task.pk, node=task.status, sending=True, more=True)
-    current.append(task)
     context = TaskContext(task, run, now, others=[other for other in found if other is not task])
+    if here is not None and (place := context.place) and place not in here:
+        return Step(elsewhere=place)
+    current.append(task)
     attempt(context, lambda: context.node.run(context))
     return close(context, claim, seen)
 

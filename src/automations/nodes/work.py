@@ -102,6 +102,15 @@ class WorkNode(Node):
             return self._with(repeated_modifiers=(*self.repeated_modifiers, "OnError"))
         return self._with(handlers=(*self.handlers, handler))
 
+    def DispatchTo(self, name: str) -> Self:
+        """
+        Execute this node where the dispatcher ``name`` says, whatever ``ATM_DISPATCHER`` says.
+
+        One of ``"inline"``, ``"thread"``, ``"django_tasks"`` and ``"celery"``, or the dotted path
+        of a class.
+        """
+        return self._once("DispatchTo", dispatcher=name)
+
     def recover(self, context: Context, error: Exception) -> Outcome:
         failed: int = context.task.tries
         if self.tries and failed + 1 < self.tries.attempts and self.tries.fits(error):

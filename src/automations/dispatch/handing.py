@@ -1,0 +1,44 @@
+"""Handing runs over to where they go on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+
+from django.db import transaction
+
+from automations.dispatch.base import INLINE, get_dispatcher
+from automations.dispatch.claims import QUEUED, give_back, queue
+from automations.engine.locking import alias, in_transaction
+
+logger = logging.getLogger("automations")
+
+
+def hand_over(elsewhere: Mapping[int, str], claim: str = "") -> None:
+    """
+    Have the runs worked on where they go on, once what made them due is committed.
+
+    ``claim`` is the caller's claim on them; it becomes a note that they are waiting for a worker.
+    What cannot be dispatched just now is logged and left to the next sweep, and so is what is to be
+    executed by whoever sweeps.
+    """
+    sent = {run_id: name for run_id, name in elsewhere.items() if name != INLINE}
+    if claim and sent:
+        queue(list(sent), claim)
+    if claim and len(sent) < len(elsewhere):
+        give_back([run_id for run_id in elsewhere if run_id not in sent], claim)
+    for run_id, name in sent.items():
+        transaction.on_commit(partial(send, run_id, name, claim), using=alias())
+
+
+def send(run_id: int, name: str, claim: str = "") -> None:
+    """Dispatch one run; if that fails, log it and give the note back."""
+    if in_transaction():
+        return  # in a test that never commits: a worker would not see the run
+    try:
+        get_dispatcher(name).dispatch(run_id)
+    except Exception as error:
+        logger.warning("Run %s could not be dispatched to %r: %r", run_id, name, error)
+        if claim:
+            give_back([run_id], (QUEUED + claim)[:128])

@@ -1,0 +1,64 @@
+"""What a worker does with a run: a worker of Celery or of Django Tasks, or a thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import timedelta
+
+from automations import settings
+from automations.dispatch.advancing import Budget, Progress, advance
+from automations.dispatch.background import perform
+from automations.dispatch.base import INLINE, THREAD, get_dispatcher
+from automations.dispatch.claims import new_claim, take
+from automations.dispatch.handing import hand_over
+from automations.dispatch.heart import Heart
+from automations.engine.locking import runs
+
+#: A timer that is due within this time is told to the dispatcher; later ones are for the sweep.
+NEAR = timedelta(minutes=1)
+
+_heart = Heart()
+
+
+def work(run_id: int, name: str) -> Progress:
+    """
+    Work on the run, and on those that it sends messages to, as the dispatcher ``name``'s worker.
+
+    One transaction per task. A run that is not due, or that somebody is at work on, is left
+    alone, so it does no harm to be called twice. Work outside of transactions is done here too.
+    What is to be done elsewhere is handed over.
+    """
+    total = Progress()
+    ahead = deque([run_id])
+    while ahead:
+        current = ahead.popleft()
+        progress = work_on(current, name)
+        total.add(progress)
+        ahead.extend(sorted(progress.reached - {*ahead}))
+    return total
+
+
+def work_on(run_id: int, name: str) -> Progress:
+    """Work on one run; then see to it that it is not forgotten."""
+    claim = new_claim()
+    taken, lost = take(run_id, settings.now(), claim)
+    if not taken:
+        return Progress()
+    budget = Budget(settings.get("ATM_SWEEP_TASKS"))
+    progress = advance(run_id, claim=claim, budget=budget, careful=lost, here={name})
+    hand_over(progress.elsewhere, claim)
+    for outside in progress.outside:
+        progress.add(perform(*outside[:2], heart=_heart, here={name}))
+    if run_id not in progress.elsewhere and name not in (INLINE, THREAD):
+        come_again(run_id, name)
+    return progress
+
+
+def come_again(run_id: int, name: str) -> None:
+    """Dispatch the run for its next timer, if that is near; at once, if it was too much."""
+    if settings.get("ATM_CLOCK") != settings.SETTINGS["ATM_CLOCK"].default:
+        return  # what a project's own clock says, no queue knows
+    due = runs().filter(pk=run_id, claimed_by="").values_list("due", flat=True).first()
+    now = settings.now()
+    if due is not None and due < now + NEAR:
+        get_dispatcher(name).dispatch(run_id, at=due if due > now else None)

@@ -1,0 +1,114 @@
+"""Real workers of real queues, for the tests that every dispatcher has to pass."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+BROKERS = {
+    "redis": os.environ.get("ATM_TEST_REDIS", "redis://127.0.0.1:6379/0"),
+    "rabbitmq": os.environ.get("ATM_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//"),
+}
+
+
+def answers(address: str) -> bool:
+    """Return whether a server listens there."""
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 0), 2).close()
+    except OSError:
+        return False
+    return True
+
+
+@dataclass
+class Queue:
+    """One way to have runs worked on: how it is asked for, and how its workers are started."""
+
+    dispatcher: str
+    environment: dict[str, str]
+    command: list[str]
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, kind: str, environment: dict[str, str]) -> Queue:
+        """Return the queue ``kind``, empty, with a name that no other test uses."""
+        name = f"automations-{uuid.uuid4().hex[:12]}"
+        more = {"ATM_TEST_QUEUE": name}
+        if kind == "django_tasks":
+            command = ["-m", "django", "db_worker", "--queue-name", name, "--interval", "0.05"]
+            return cls("django_tasks", environment | more, command)
+        more |= {"ATM_TEST_BROKER": BROKERS[kind]}
+        command = ["-m", "celery", "-A", "tests.celery_app", "worker", "-Q", name, "-c", "2"]
+        command += ["--without-gossip", "--without-mingle", "--loglevel", "ERROR"]
+        return cls("celery", environment | more, command)
+
+    @property
+    def name(self) -> str:
+        """The name of the queue itself."""
+        return self.environment["ATM_TEST_QUEUE"]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a worker, in a process group of its own."""
+        worker = subprocess.Popen(
+            [sys.executable, *self.command],
+            env=self.environment | {"ATM_TEST_DISPATCHER": self.dispatcher},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.workers.append(worker)
+        return worker
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        """Kill a worker with all its children, as a power cut would."""
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        self.workers.remove(worker)
+
+    def end(self) -> None:
+        """End all workers: in good order, but not at their leisure."""
+        workers, self.workers = self.workers, []
+        for worker in workers:
+            worker.send_signal(signal.SIGTERM)
+        for worker in workers:
+            try:
+                worker.wait(5)
+            except subprocess.TimeoutExpired:
+                # Celery's own pool waits for half a minute for a child that was about to start.
+                os.killpg(worker.pid, signal.SIGKILL)
+                worker.wait()
+
+    def use(self, settings: Any) -> None:
+        """Let the process of the test dispatch to this queue."""
+        settings.ATM_DISPATCHER = self.dispatcher
+        settings.ATM_QUEUE = self.name
+        if self.dispatcher == "celery":
+            from celery import Celery
+
+            app = Celery("tests", broker=self.environment["ATM_TEST_BROKER"])
+            app.set_default()
+            app.set_current()
+
+    def empty(self) -> None:
+        """Throw away all that is waiting in the queue."""
+        if self.dispatcher == "django_tasks":
+            from django_tasks_db.models import DBTaskResult
+
+            DBTaskResult.objects.filter(queue_name=self.name).delete()
+            return
+        from kombu import Connection
+
+        with Connection(self.environment["ATM_TEST_BROKER"]) as broker:
+            broker.default_channel.queue_purge(self.name)
+
+
+Make = Callable[[str], Queue]
