@@ -16,6 +16,7 @@ from automations import settings
 from automations.dispatch.claims import give_back, give_back_free, has_claim, new_claim
 from automations.engine import incidents, people, sending, steps
 from automations.engine.locking import in_transaction
+from automations.engine.notifying import going_on_with, notify_left
 
 #: How often, and between how many seconds each, a claimed run that is locked is tried again.
 LOOKS, PAUSE = 20, (0.005, 0.03)
@@ -76,7 +77,19 @@ def advance(
     changed the run's data. ``careful`` counts each attempt before it is made. A run that somebody
     without a claim is at work on is tried again for a moment, and then left.
     """
-    budget = budget or Budget.of_request()
+    with going_on_with(run_id):
+        progress, left = _advance(
+            run_id, claim, budget or Budget.of_request(), now, careful=careful
+        )
+    if left:
+        notify_left()
+    return progress
+
+
+def _advance(
+    run_id: int, claim: str, budget: Budget, now: datetime | None, *, careful: bool
+) -> tuple[Progress, bool]:
+    """Do what `advance` says; return also whether something may be left that is due."""
     progress = Progress()
     seen: set[int] = set()
     looks = LOOKS
@@ -94,7 +107,7 @@ def advance(
                 time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
                 continue
             give_back_free(run_id, claim)
-            return progress
+            return progress, True
         if step.sending and step.task_id is not None:
             step = sending.deliver(run_id, step.task_id, claim=claim, seen=seen, now=now)
             progress.reached |= step.reached
@@ -102,7 +115,7 @@ def advance(
             progress.delayed += 1
             break
         if step.task_id is None:
-            return progress
+            return progress, False
         budget.tasks -= 1
         progress.failed += step.failed
         if step.postponed:
@@ -113,10 +126,10 @@ def advance(
             if step.changed:
                 seen.clear()
         if not step.more:
-            return progress
+            return progress, False
     if claim:
         give_back([run_id], claim)
-    return progress
+    return progress, budget.spent() or bool(progress.delayed)
 
 
 def run_now(run_id: int, *, claim: str = "") -> Progress:
@@ -147,29 +160,35 @@ def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
         ahead.extend(sorted(progress.reached - {*ahead}))
         if budget.spent():
             break
+    if ahead:
+        notify_left()
     return total
 
 
 def submit(run_id: int, task_id: int, form: BaseForm, user: Any) -> Progress:
     """Complete a form, and run what follows within the budget of a request."""
     claim = "" if in_transaction() else new_claim()
-    people.submit(run_id, task_id, form, user, claim=claim)
+    with going_on_with(run_id):
+        people.submit(run_id, task_id, form, user, claim=claim)
     return run_now(run_id, claim=claim)
 
 
 def retry(run_id: int, task_id: int, **how: Any) -> Progress:
     """Take a failed task up again, and run what follows within the budget of a request."""
-    incidents.retry(run_id, task_id, **how)
+    with going_on_with(run_id):
+        incidents.retry(run_id, task_id, **how)
     return run_now(run_id)
 
 
 def skip(run_id: int, task_id: int, **how: Any) -> Progress:
     """Skip a failed task, and run what follows within the budget of a request."""
-    incidents.skip(run_id, task_id, **how)
+    with going_on_with(run_id):
+        incidents.skip(run_id, task_id, **how)
     return run_now(run_id)
 
 
 def resume(run_id: int, **how: Any) -> Progress:
     """Let a suspended run go on, and run what is due within the budget of a request."""
-    incidents.resume(run_id, **how)
+    with going_on_with(run_id):
+        incidents.resume(run_id, **how)
     return run_now(run_id)

@@ -30,6 +30,7 @@ from automations.dispatch.peek import idle_runs
 from automations.dispatch.schedules import start_scheduled
 from automations.engine import incidents
 from automations.engine.locking import connection, in_transaction
+from automations.engine.notifying import notify_left
 from automations.engine.trouble import is_transient
 from automations.models import AutomationModel
 
@@ -160,6 +161,7 @@ def work_off(
     finally:
         if claim and left:
             give_back(left, claim)
+            notify_left()
 
 
 def run_one(
@@ -174,7 +176,10 @@ def run_one(
     """Run what is due in one run; an error in it is logged and counted, and goes no further."""
     budget = Budget(settings.get("ATM_SWEEP_TASKS"), stopped=stopped)
     try:
-        report.add(advance(run_id, claim=claim, budget=budget, now=now, careful=careful))
+        progress = advance(run_id, claim=claim, budget=budget, now=now, careful=careful)
+        report.add(progress)
+        if progress.reached:
+            notify_left()  # this sweep may have passed them
     except Exception as error:
         if in_transaction():
             raise
