@@ -439,6 +439,7 @@ def test_a_project_that_asks_everybody_to_log_in_asks_no_monitor(page: str, sett
 # Prometheus
 
 
+@pytest.mark.django_db(transaction=True)
 def test_metrics_are_read_when_they_are_scraped(monkeypatch: pytest.MonkeyPatch) -> None:
     client = pytest.importorskip("prometheus_client")
     from automations.contrib import prometheus

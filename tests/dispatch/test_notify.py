@@ -19,9 +19,9 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from automations import settings
-from automations.definition import known
 from automations.dispatch import inline, listening
 from automations.dispatch.listening import Listener, of_its_own
 from automations.dispatch.noops import move_on
@@ -32,7 +32,7 @@ from automations.engine.notifying import channel, going_on_with, notify_left, re
 from automations.management.commands import automation_step
 from automations.models import AutomationModel, AutomationSweepModel, AutomationTaskModel
 from tests.engine.rows import at, row
-from tests.plain import DAY, NOW
+from tests.plain import DAY
 from tests.proofs.test_processes import wait_until
 from tests.testapp.durable import Halting
 from tests.testapp.forms import ApprovalForm
@@ -218,6 +218,18 @@ def test_others_are_woken_once_for_what_is_left_to_them(
     assert ears.heard() == 1
 
 
+@postgresql
+@pytest.mark.parametrize("budget", range(1, 10))
+def test_others_are_woken_if_and_only_if_something_is_left_that_is_due(
+    ears: Ears, settings: Any, budget: int
+) -> None:
+    order = Order()
+    settings.ATM_BUDGET_TASKS = budget
+    Sender(to=order.id)
+    free = AutomationModel.objects.filter(due__lte=timezone.now(), claimed_by="")
+    assert bool(ears.heard()) == free.exists()
+
+
 # What this process does
 
 
@@ -371,15 +383,11 @@ def test_nobody_is_woken_for_what_this_process_does_itself(
 
 @postgresql
 def test_a_run_that_is_started_on_schedule_wakes_nobody(
-    ears: Ears, monkeypatch: pytest.MonkeyPatch
+    ears: Ears, weekly: Any, clock: time_machine.Traveller
 ) -> None:
-    from tests.testapp.scheduled import Weekly
-
-    monkeypatch.setattr(known, "scheduled", lambda: iter([Weekly._meta]))
-    with time_machine.travel(NOW, tick=False) as clock:
-        AutomationModel.run()
-        clock.shift(7 * DAY)
-        assert AutomationModel.run().started == 1
+    AutomationModel.run()
+    clock.shift(7 * DAY)
+    assert AutomationModel.run().started == 1
     assert AutomationModel.objects.get().finished
     assert ears.heard() == 0
 

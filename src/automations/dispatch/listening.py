@@ -98,9 +98,10 @@ class Listener:
     def _lose(self, error: Exception) -> None:
         self._close()
         if not self._lost:
+            why = str(error).partition("\n")[0]
             self._complain(
                 f"This scheduler cannot be woken and looks at its interval only; listening is "
-                f"tried again: {str(error).strip()}"
+                f"tried again: {why}"
             )
         self._lost = True
 
