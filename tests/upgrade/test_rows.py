@@ -19,7 +19,7 @@ from automations import settings
 from automations.engine.failures import TRACEBACK_BYTES
 from automations.engine.starting import make_unique_key
 from automations.upgrade import conversion, verdict
-from tests.upgrade.databases import COLUMNS, SQUASHED, empty_database, migrate, schema
+from tests.upgrade.databases import COLUMNS, LAWS, SQUASHED, empty_database, migrate, schema
 from tests.upgrade.old_rows import PATH, OldRows, minute
 
 Ids = dict[str, int]
@@ -464,10 +464,15 @@ def test_no_run_is_left_without_a_key_of_its_own(after: After) -> None:
 
 
 def test_runs_with_a_history_are_not_brought_back_into_the_old_tables(after: After) -> None:
+    last = schema(after.alias)
+    # What came later holds no run, and goes.
+    migrate(after.alias, LAWS)
     before = schema(after.alias)
     with pytest.raises(IrreversibleError, match="Restore the backup"):
         migrate(after.alias, COLUMNS)
     assert schema(after.alias) == before
+    migrate(after.alias)
+    assert schema(after.alias) == last
 
 
 @pytest.mark.parametrize("runs", [1, 30])
