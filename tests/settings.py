@@ -138,12 +138,13 @@ STATIC_URL = "static/"
 MEDIA_ROOT = str(DIRECTORY / "media")
 LOGIN_REDIRECT_URL = "/"
 
-# What a test asks of the processes that it starts: to give a dead one's work up sooner, and to be
-# more patient with tasks that are killed.
+# What a test asks of the processes that it starts: to give a dead one's work up sooner, to be
+# more patient with tasks that are killed, and to be woken.
 ATM_CLAIM = float(os.environ.get("ATM_TEST_CLAIM", "60"))
 ATM_DISPATCHER = os.environ.get("ATM_TEST_DISPATCHER", "inline")
 ATM_QUEUE = os.environ.get("ATM_TEST_QUEUE", "")
 ATM_ATTEMPTS = int(os.environ.get("ATM_TEST_ATTEMPTS", "3"))
+ATM_NOTIFY = os.environ.get("ATM_TEST_NOTIFY") == "1"
 
 # Hashing is slow on purpose; no test has a password to protect.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

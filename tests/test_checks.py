@@ -181,6 +181,11 @@ def test_time_zones_are_needed(settings: Any) -> None:
         ("ATM_ATTEMPTS", 1),
         ("ATM_GROUP_MODEL", None),
         ("ATM_FORM_VIEW_CONTEXT", []),
+        ("ATM_NOTIFY", 1),
+        ("ATM_NOTIFY", "no"),
+        ("ATM_NOTIFY", None),
+        ("ATM_HEALTH_TOKEN", True),
+        ("ATM_HEALTH_TOKEN", 1234),
     ],
 )
 def test_a_setting_that_cannot_work_is_told(settings: Any, name: str, value: Any) -> None:
@@ -203,6 +208,13 @@ def test_who_is_asked_is_decided_by_three_settings_or_none(settings: Any) -> Non
     assert checks.check_settings() == []
     settings.ATM_USER_WITH_PERMISSIONS_FORM_METHOD = 5
     assert ids(checks.check_settings()) == ["E003"]
+
+
+def test_nobody_can_be_woken_on_another_database_than_postgresql(settings: Any) -> None:
+    settings.ATM_NOTIFY = True
+    assert ids(checks.check_settings()) == ["W004"] * (settings.VENDOR != "postgresql")
+    settings.ATM_NOTIFY = False
+    assert checks.check_settings() == []
 
 
 def test_a_clock_may_be_a_callable(settings: Any) -> None:

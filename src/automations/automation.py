@@ -22,6 +22,7 @@ from automations.dispatch.inline import run_now
 from automations.engine import starting
 from automations.engine.bindings import MODELS_KEY
 from automations.engine.locking import runs, tasks
+from automations.engine.notifying import going_on_with
 from automations.engine.steps import at_work
 from automations.exceptions import (
     AutomationFinished,
@@ -202,7 +203,8 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
                 f"{self.get_automation_name()} {self._db.pk} is {self._db.state} and cannot be run."
             )
         if self._data_differs():
-            self.save()
+            with going_on_with(self.id):
+                self.save()
         run_now(self.id)
         self._refresh()
         first = tasks().open().filter(automation=self.id).order_by("pk").first()

@@ -15,7 +15,7 @@ from automations import registry, settings, triggers
 from automations.definition import known
 from automations.definition.validation import find_problems
 from automations.dispatch.base import INLINE, get_dispatcher
-from automations.engine.locking import alias
+from automations.engine.locking import alias, connection
 from automations.exceptions import DispatchError
 from automations.upgrade import record
 
@@ -88,6 +88,15 @@ def check_settings(
                 "E002",
                 "USE_TZ is False, so times are ambiguous when the clocks change.",
                 "Set USE_TZ = True; timers and deadlines rely on it.",
+            )
+        )
+    if settings.get("ATM_NOTIFY") is True and connection().vendor != "postgresql":
+        found.append(
+            message(
+                "W004",
+                f"ATM_NOTIFY is True, but the database {alias()!r} is not PostgreSQL: nobody is "
+                f"woken.",
+                "Remove the setting; automation_step --every looks at its interval.",
             )
         )
     return found

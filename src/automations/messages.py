@@ -21,6 +21,7 @@ from automations.dispatch.claims import new_claim
 from automations.dispatch.inline import run_all
 from automations.engine import receiving
 from automations.engine.locking import atomic, in_transaction, lock_run, runs
+from automations.engine.notifying import going_on_with
 from automations.engine.receiving import Message
 from automations.engine.sending import RECEIVED
 from automations.exceptions import (
@@ -52,7 +53,8 @@ def send(definition: ProcessDefinition, run_id: int, message: Message) -> Any:
         return None
     claim = "" if in_transaction() else new_claim()
     prepared = Message(message.name, message.token, data, message.key)
-    answer = receiving.receive(run_id, prepared, claim=claim)
+    with going_on_with(run_id):
+        answer = receiving.receive(run_id, prepared, claim=claim)
     run_all([run_id], claim=claim)
     return answer
 
@@ -117,11 +119,13 @@ def start_and_receive(owner: Any, arguments: dict[str, Any], message: Message) -
     """
     for _ in range(TRIES):
         with atomic():
-            run = owner(autorun=False, **arguments)
+            with going_on_with(None):
+                run = owner(autorun=False, **arguments)
             run_id: int = run.id
             row = lock_run(run_id, wait=True)
             if row is not None and row.state not in (RunState.FINISHED, RunState.CANCELLED):
-                receiving.receive(run_id, message)
+                with going_on_with(run_id):
+                    receiving.receive(run_id, message)
                 return run_id, run.is_new
     raise RunBusy(
         f"Each run of {owner._meta.label} that was to receive {message.name!r} had just ended. "
@@ -147,7 +151,8 @@ def broadcast(definition: ProcessDefinition, message: Message) -> list[Any]:
     reached = []
     for run_id in running(definition):
         try:
-            answers.append(receiving.receive(run_id, prepared))
+            with going_on_with(run_id):
+                answers.append(receiving.receive(run_id, prepared))
         except Exception as error:
             logger.exception("Run %s could not receive %r", run_id, message.name)
             errors[run_id] = error
@@ -209,7 +214,8 @@ class Receiver:
         if row is None:
             return None
         if self._data_differs():
-            self.save()
+            with going_on_with(row.pk):
+                self.save()
         answer = send(self._meta, row.pk, Message(message, token, data))
         fresh = runs().filter(pk=row.pk).first()
         if fresh is None:

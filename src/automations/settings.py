@@ -54,6 +54,14 @@ SETTINGS: dict[str, Setting] = {
     "ATM_LOCK_TIMEOUT": Setting(
         5, (int, float), 0.001, "Seconds that a person's request waits for a run that is busy."
     ),
+    "ATM_NOTIFY": Setting(
+        False,  # noqa: FBT003 - a default
+        (bool,),
+        meaning="Whether sleeping schedulers are woken with PostgreSQL's NOTIFY.",
+    ),
+    "ATM_HEALTH_TOKEN": Setting(
+        None, (str,), meaning="What a monitor says to see the health view; None: there is none."
+    ),
     "ATM_GROUP_MODEL": Setting("auth.Group", (str,), meaning="The model that groups users."),
     "ATM_USER_WITH_PERMISSIONS_FORM_METHOD": Setting(
         None,
@@ -132,7 +140,11 @@ def wrong() -> Iterator[tuple[str, str]]:
         if name in CALLABLES:
             if not (callable(value) or isinstance(value, str) or value is setting.default):
                 yield name, "a callable or its dotted path"
-        elif value is None or not isinstance(value, setting.types) or isinstance(value, bool):
+        elif value is None and setting.default is None:
+            continue
+        elif not isinstance(value, setting.types) or (
+            isinstance(value, bool) and bool not in setting.types
+        ):
             yield name, " or ".join(kind.__name__ for kind in setting.types)
         elif setting.least is not None and cast("float", value) < setting.least:
             yield name, f"at least {setting.least}"

@@ -25,6 +25,7 @@ from automations.definition.validation import find_problems
 from automations.dispatch.inline import run_all
 from automations.engine.bindings import label_of
 from automations.engine.locking import alias, atomic, runs
+from automations.engine.notifying import going_on_with
 from automations.engine.starting import look_anew
 from automations.exceptions import DefinitionError
 from automations.models.runs import RunState
@@ -140,12 +141,14 @@ def make_run(
 ) -> None:
     """Make the run, let it take what was sent, and have it executed on commit."""
     with atomic():
-        run = owner(autorun=False, _at=start, **bound)
+        with going_on_with(None):
+            run = owner(autorun=False, _at=start, **bound)
         hook = getattr(run, "started_by_signal", None)
         if callable(hook):
             hook(sender, data)
             if not run.killed():
-                run.save()
+                with going_on_with(run.id):
+                    run.save()
         if not run.killed():
             transaction.on_commit(partial(run_all, [run.id]), using=alias(), robust=True)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import connections, transaction
 from django.urls import path
 
@@ -27,6 +28,7 @@ def outside(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 urlpatterns = [
+    path("health/", outside(login_not_required(views.HealthView.as_view())), name="health"),
     path("", outside(views.TaskListView.as_view()), name="task_list"),
     path("<int:task_id>", outside(views.TaskView.as_view()), name="task"),
     path("errors", outside(views.AutomationErrorsView.as_view()), name="error_report"),

@@ -16,7 +16,7 @@ from django.db import OperationalError, transaction
 from automations.dispatch import advancing, claims, inline, sweep
 from automations.engine import locking, people, steps
 from automations.management.commands import automation_step
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.models import AutomationModel, AutomationScheduleModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import HOUR, NOW
 from tests.testapp import processes
@@ -383,6 +383,23 @@ def test_a_claimed_run_that_stays_locked_is_left_and_its_claim_given_back(
     assert advancing.advance(run.id, claim="mine").done == 0
     assert AutomationModel.objects.get(pk=run.id).claimed_by == ""
     assert advancing.advance(run.id).done == 0
+
+
+def test_the_command_waits_until_the_next_start_on_schedule(
+    weekly: Any,
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        AutomationModel.run()
+        schedules = AutomationScheduleModel.objects.filter(automation_class=weekly._meta.label)
+        assert automation_step.pause(60) == 60
+        assert schedules.update(due=NOW + datetime.timedelta(seconds=10)) == 1
+        assert automation_step.pause(60) == 10
+        Straight(autorun=False)
+        AutomationModel.objects.update(due=NOW + datetime.timedelta(seconds=5))
+        assert automation_step.pause(60) == 5
+        schedules.update(due=NOW)
+        AutomationModel.objects.update(due=None)
+        assert automation_step.pause(60) == 60
 
 
 def test_the_command_waits_until_the_next_task_is_due_but_no_longer_than_it_was_told(

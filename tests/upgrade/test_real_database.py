@@ -140,6 +140,7 @@ def test_the_upgrade_is_one_migrate_and_leaves_nothing_to_complain_about(
         "automations.0003_rows",
         "automations.0004_laws",
         "automations.0005_work_outside",
+        "automations.0006_health",
     ]
     assert "no issues" in upgraded.checked
     assert "No changes" in upgraded.changes

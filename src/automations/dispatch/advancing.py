@@ -11,6 +11,7 @@ from datetime import datetime
 from automations import settings
 from automations.dispatch.claims import give_back, give_back_free, has_claim
 from automations.engine import sending, steps
+from automations.engine.notifying import going_on_with, notify_left
 
 #: How often, and between how many seconds each, a claimed run that is locked is tried again.
 LOOKS, PAUSE = 20, (0.005, 0.03)
@@ -80,6 +81,23 @@ def advance(
     places that this process stands for: a run that goes on elsewhere keeps its claim.
     """
     budget = budget or Budget.of_request()
+    with going_on_with(run_id):
+        progress, left = _advance(run_id, claim, budget, now, careful=careful, here=here)
+    if left:
+        notify_left()
+    return progress
+
+
+def _advance(
+    run_id: int,
+    claim: str,
+    budget: Budget,
+    now: datetime | None,
+    *,
+    careful: bool,
+    here: Collection[str] | None,
+) -> tuple[Progress, bool]:
+    """Do what `advance` says; return also whether something may be left that is due."""
     progress = Progress()
     seen: set[int] = set()
     looks = LOOKS
@@ -97,10 +115,10 @@ def advance(
                 time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
                 continue
             give_back_free(run_id, claim)
-            return progress
+            return progress, True
         if step.elsewhere:
             progress.elsewhere[run_id] = step.elsewhere
-            return progress
+            return progress, False
         if step.sending and step.task_id is not None:
             step = sending.deliver(run_id, step.task_id, claim=claim, seen=seen, now=now)
             progress.reached |= step.reached
@@ -108,7 +126,7 @@ def advance(
             progress.delayed += 1
             break
         if step.task_id is None:
-            return progress
+            return progress, False
         if step.outside:
             progress.outside.append((run_id, step.task_id, step.outside.thread))
         budget.tasks -= 1
@@ -121,7 +139,7 @@ def advance(
             if step.changed:
                 seen.clear()
         if not step.more:
-            return progress
+            return progress, False
     if claim:
         give_back([run_id], claim)
-    return progress
+    return progress, budget.spent() or bool(progress.delayed)

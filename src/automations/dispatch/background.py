@@ -30,6 +30,7 @@ from automations.dispatch.heart import Heart
 from automations.engine import outside
 from automations.engine.context import TaskContext
 from automations.engine.locking import atomic, in_transaction
+from automations.engine.notifying import going_on_with
 from automations.engine.steps import Step
 from automations.exceptions import RunBusy
 from automations.outcomes import Outcome
@@ -158,7 +159,8 @@ def perform(
     except Exception as error:
         came = error
     try:
-        step = recorded(context, came)
+        with going_on_with(run_id):
+            step = recorded(context, came)
     finally:
         if heart and pulse:
             heart.end(pulse)

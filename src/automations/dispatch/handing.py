@@ -11,6 +11,7 @@ from django.db import transaction
 from automations.dispatch.base import INLINE, get_dispatcher
 from automations.dispatch.claims import QUEUED, give_back, queue
 from automations.engine.locking import alias, in_transaction
+from automations.engine.notifying import notify_left
 
 logger = logging.getLogger("automations")
 
@@ -28,6 +29,7 @@ def hand_over(elsewhere: Mapping[int, str], claim: str = "") -> None:
         queue(list(sent), claim)
     if claim and len(sent) < len(elsewhere):
         give_back([run_id for run_id in elsewhere if run_id not in sent], claim)
+        notify_left()
     for run_id, name in sent.items():
         transaction.on_commit(partial(send, run_id, name, claim), using=alias())
 

@@ -17,6 +17,7 @@ from automations.dispatch.claims import new_claim
 from automations.dispatch.handing import hand_over
 from automations.engine import incidents, people
 from automations.engine.locking import alias, in_transaction
+from automations.engine.notifying import going_on_with, notify_left
 
 
 def run_now(run_id: int, *, claim: str = "") -> Progress:
@@ -51,6 +52,10 @@ def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
     for run_id, task_id, thread in total.outside:
         if thread:
             transaction.on_commit(partial(begin, run_id, task_id), using=alias())
+        else:
+            notify_left()
+    if ahead:
+        notify_left()
     return total
 
 
@@ -63,23 +68,27 @@ def begin(run_id: int, task_id: int) -> None:
 def submit(run_id: int, task_id: int, form: BaseForm, user: Any) -> Progress:
     """Complete a form, and run what follows within the budget of a request."""
     claim = "" if in_transaction() else new_claim()
-    people.submit(run_id, task_id, form, user, claim=claim)
+    with going_on_with(run_id):
+        people.submit(run_id, task_id, form, user, claim=claim)
     return run_now(run_id, claim=claim)
 
 
 def retry(run_id: int, task_id: int, **how: Any) -> Progress:
     """Take a failed task up again, and run what follows within the budget of a request."""
-    incidents.retry(run_id, task_id, **how)
+    with going_on_with(run_id):
+        incidents.retry(run_id, task_id, **how)
     return run_now(run_id)
 
 
 def skip(run_id: int, task_id: int, **how: Any) -> Progress:
     """Skip a failed task, and run what follows within the budget of a request."""
-    incidents.skip(run_id, task_id, **how)
+    with going_on_with(run_id):
+        incidents.skip(run_id, task_id, **how)
     return run_now(run_id)
 
 
 def resume(run_id: int, **how: Any) -> Progress:
     """Let a suspended run go on, and run what is due within the budget of a request."""
-    incidents.resume(run_id, **how)
+    with going_on_with(run_id):
+        incidents.resume(run_id, **how)
     return run_now(run_id)

@@ -15,6 +15,7 @@ from django.db.models import Q
 from automations import settings
 from automations.definition import known
 from automations.engine.locking import tasks
+from automations.engine.notifying import going_on_with
 from automations.engine.starting import look_anew
 from automations.exceptions import RunBusy
 from automations.models.runs import RunState
@@ -40,6 +41,7 @@ def move_on() -> None:
     found = waiting.exclude(due__lte=settings.now()).values_list("automation", flat=True)
     for run_id in sorted(set(found)):
         try:
-            look_anew(run_id)
+            with going_on_with(run_id):  # the sweep that comes next
+                look_anew(run_id)
         except RunBusy:
             logger.info("Run %s is being worked on and is moved on the next time.", run_id)

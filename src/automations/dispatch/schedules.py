@@ -22,6 +22,7 @@ from automations.engine.locking import (
     skip_locked,
     take_write_lock,
 )
+from automations.engine.notifying import going_on_with
 from automations.models import AutomationScheduleModel
 
 logger = logging.getLogger("automations")
@@ -67,6 +68,15 @@ def start_scheduled(now: datetime) -> tuple[int, int]:
         started += count or 0
         broken |= {label} if count is None else set()
     return started, len(broken)
+
+
+def next_start(now: datetime) -> datetime | None:
+    """Return when an automation is started on schedule next, after ``now``; None if none is."""
+    labels = [definition.label for definition in known.scheduled()]
+    if not labels:
+        return None
+    ahead = schedules().filter(automation_class__in=labels, due__gt=now)
+    return ahead.order_by("due").values_list("due", flat=True).first()
 
 
 def attempted(label: str, work: Callable[[], int]) -> int | None:
@@ -151,6 +161,7 @@ def start_one(definition: ProcessDefinition, now: datetime) -> int:
         if row is None or row.due is None or schedule is None:
             return 0
         unique = bool(getattr(definition.owner, "unique", False))
-        starting.start(definition, {KEY: row.due.isoformat()}, unique=unique)
+        with going_on_with(None):  # the sweep that has called this
+            starting.start(definition, {KEY: row.due.isoformat()}, unique=unique)
         schedules().filter(pk=row.pk).update(due=schedule.next(now, now), last=row.due)
     return 1

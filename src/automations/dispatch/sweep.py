@@ -33,6 +33,7 @@ from automations.dispatch.peek import idle_runs
 from automations.dispatch.schedules import start_scheduled
 from automations.engine import incidents
 from automations.engine.locking import connection, in_transaction
+from automations.engine.notifying import notify_left
 from automations.engine.trouble import is_transient
 from automations.models import AutomationModel
 
@@ -178,6 +179,7 @@ class Tour:
         finally:
             if self.claim and left:
                 give_back(left, self.claim)
+                notify_left()
 
     def run_one(self, run_id: int, *, careful: bool) -> None:
         """Run what is due in one run; an error in it is logged, counted, and goes no further."""
@@ -194,6 +196,8 @@ class Tour:
             self.report.add(progress)
             hand_over(progress.elsewhere, self.claim)
             self.begin(progress)
+            if progress.reached:
+                notify_left()  # this sweep may have passed them
         except Exception as error:
             if in_transaction():
                 raise

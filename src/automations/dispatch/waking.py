@@ -1,5 +1,5 @@
 """
-What wakes a process that sleeps until its next sweep: a signal, for now.
+What wakes a process that sleeps until its next sweep: a signal, or what a source brings.
 
 A signal interrupts Python between any two of its instructions, also inside the very call that
 waits for it. So the handler takes no lock: it sets a flag, and the byte that Python itself writes
@@ -14,21 +14,36 @@ import signal
 import socket
 import threading
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Source(Protocol):
+    """What may wake this process besides a signal."""
+
+    def sockets(self) -> list[int]:
+        """Return the file descriptors that something is to be read from then."""
+        ...
+
+    def hear(self) -> None:
+        """Read what has come."""
+        ...
 
 
 class Waker:
     """
     Sleeps that end early; inside ``with``, SIGTERM and SIGINT say that it is time to stop.
 
+    ``source`` is what else ends a sleep.
+
     A second signal ends the process at once, by `SystemExit`. Only the main thread can listen to
     signals; elsewhere `sleep` ends when its time is over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source | None = None) -> None:
         self._stopped = False
+        self._source = source
 
     def __enter__(self) -> Self:
         self._reader, self._writer = socket.socketpair()
@@ -68,6 +83,12 @@ class Waker:
         """Sleep so long, or until something wakes this process."""
         if self._stopped:
             return
-        if select.select([self._reader], [], [], max(0.0, seconds))[0]:
+        found = select.select(self._waiting_for(), [], [], max(0.0, seconds))[0]
+        if self._reader in found:
             with contextlib.suppress(BlockingIOError):
                 self._reader.recv(4096)
+        if self._source and found:
+            self._source.hear()
+
+    def _waiting_for(self) -> list[socket.socket | int]:
+        return [self._reader, *(self._source.sockets() if self._source else [])]

@@ -15,6 +15,7 @@ from automations.engine.attention import stand_still
 from automations.engine.bindings import follow_data
 from automations.engine.context import TaskContext
 from automations.engine.locking import act_on, runs, tasks
+from automations.engine.notifying import going_on_with, notify
 from automations.engine.people import Action, locked, record
 from automations.engine.states import change_state, move
 from automations.engine.transitions import follow, revive
@@ -122,6 +123,7 @@ def resume(run_id: int, *, user: Any = None, reason: str = "") -> None:
         tasks().filter(pk__in=[task.pk for task in found]).update(due=now)
         due = now if found else None
         runs().filter(pk=run.pk).update(state=RunState.RUNNING, updated=now, due=due)
+        notify(run.pk, due, now)
         record(Action.RESUME, run, user, reason=reason)
 
 
@@ -129,7 +131,7 @@ def heal() -> list[int]:
     """
     Retry what has failed only because the code did not know its class or its node, and does now.
 
-    Return the primary keys of the runs that go on.
+    Return the primary keys of the runs that go on: with the sweep that has called this.
     """
     lost = [f"{error.__module__}.{error.__name__}" for error in (AutomationNotFound, NodeNotFound)]
     found = tasks().filter(
@@ -139,7 +141,8 @@ def heal() -> list[int]:
     for task in found.select_related("automation").order_by("pk"):
         try:
             task.automation.definition.node(task.status)
-            retry(task.automation_id, task.pk, reason="The code knows it again.")
+            with going_on_with(task.automation_id):
+                retry(task.automation_id, task.pk, reason="The code knows it again.")
         except (AutomationNotFound, NodeNotFound, TaskClosed):
             continue
         healed.append(task.automation_id)

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db.models import F
 
-from automations import payload
+from automations import payload, settings
 from automations.engine.bindings import follow_data
 from automations.engine.context import RunContext
 from automations.engine.locking import runs, tasks
+from automations.engine.notifying import notify
 from automations.exceptions import TransitionNotAllowed
 from automations.models.runs import RunState
 
@@ -48,6 +49,7 @@ def settle(context: RunContext, claim: dict[str, Any]) -> None:
     if not runs().filter(pk=run.pk, finished=False).update(**changes):
         raise TransitionNotAllowed(f"Run {run.pk} has ended and cannot be changed.")
     run.due = due
+    notify(run.pk, due, context.now, fresh="due" in changes)
 
 
 def earliest_due(context: RunContext) -> datetime | None:
@@ -59,6 +61,6 @@ def earliest_due(context: RunContext) -> datetime | None:
 def write_due(run_id: int) -> None:
     """Work out anew, under the lock, when the run is due."""
     dues = tasks().open().filter(automation=run_id, due__isnull=False).order_by("due")
-    runs().filter(pk=run_id, state=RunState.RUNNING).update(
-        due=dues.values_list("due", flat=True).first()
-    )
+    due = dues.values_list("due", flat=True).first()
+    runs().filter(pk=run_id, state=RunState.RUNNING).update(due=due)
+    notify(run_id, due, settings.now())

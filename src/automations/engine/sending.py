@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from automations.definition.receivers import prepare
 from automations.engine.attention import delay, due_tasks
 from automations.engine.context import TaskContext, open_tasks_of
 from automations.engine.locking import lock_run, messages, runs, tasks
+from automations.engine.notifying import going_on_with
 from automations.engine.receiving import Message, receive
 from automations.engine.steps import Step, attempt, attended, close
 from automations.exceptions import MessageRefused, RunBusy
@@ -55,11 +57,12 @@ def deliver(
     reached = set()
     for receiver in [] if answers else receivers_of(task.outbox):
         try:
-            answers.append(receive(receiver.pk, message_for(receiver, task)))
+            with going_on_with(receiver.pk):  # whoever called this, or it notifies
+                answers.append(receive(receiver.pk, message_for(receiver, task)))
             reached.add(receiver.pk)
         except RunBusy as busy:
             logger.warning("Task %s sends again a little later: %s", task_id, busy)
-            return later(run_id, task_id, now)
+            return replace(later(run_id, task_id, now), reached=frozenset(reached))
         except MessageRefused:
             continue
         except Exception as raised:
@@ -76,7 +79,7 @@ def deliver(
     except RunBusy as busy:
         logger.warning("Task %s is completed a little later: %s", task_id, busy)
         step = later(run_id, task_id, now)
-    return Step(**{**vars(step), "reached": frozenset(reached)})
+    return replace(step, reached=frozenset(reached))
 
 
 def caught(task: AutomationTaskModel) -> list[Any]:

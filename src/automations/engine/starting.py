@@ -26,6 +26,7 @@ from automations.engine.locking import (
     lock_run,
     runs,
 )
+from automations.engine.notifying import notify
 from automations.engine.retention import delete_runs
 from automations.engine.run_row import settle
 from automations.exceptions import AutomationFinished, AutomationNotFound
@@ -55,13 +56,17 @@ def start(
     unique_key = make_unique_key(definition.label, kept, unique)
     if unique_key and (found := _under_former_name(definition, kept, unique)):
         return found, False
+    unattended = not claim
     claim = "" if in_transaction() else claim
     tries = 3 if unique_key else 1  # the one that is there may end before it is read
     while True:
         tries -= 1
         try:
             with atomic():
-                return _insert(definition, kept, unique_key, claim, at), True
+                run = _insert(definition, kept, unique_key, claim, at)
+                if unattended:
+                    notify(None, run.due, run.created)
+                return run, True
         except IntegrityError:
             same = runs().filter(automation_class=definition.label, unique_key=unique_key)
             if unique_key and (found := same.first()):

@@ -15,6 +15,7 @@ from automations.engine.attention import claim_look, next_look, stand_still, sta
 from automations.engine.context import TaskContext
 from automations.engine.failures import class_of, describe, report, tidy
 from automations.engine.locking import alias, messages, runs, tasks
+from automations.engine.notifying import notify
 from automations.engine.run_row import end_run
 from automations.engine.states import UNCLAIMED, change_state, move
 from automations.exceptions import DefinitionError, InvalidData
@@ -294,3 +295,4 @@ def revive(context: TaskContext) -> None:
     runs().filter(pk=context.run.pk, state=RunState.FAILED).update(
         state=RunState.RUNNING, finished=False, ended=None, updated=context.now, due=context.now
     )
+    notify(context.run.pk, context.now, context.now)

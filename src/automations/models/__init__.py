@@ -5,6 +5,7 @@ from automations.models.messages import AutomationMessageModel
 from automations.models.objects import AutomationObjectModel
 from automations.models.runs import AutomationModel
 from automations.models.schedules import AutomationScheduleModel
+from automations.models.sweeps import AutomationSweepModel
 from automations.models.tasks import AutomationTaskModel
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "AutomationModel",
     "AutomationObjectModel",
     "AutomationScheduleModel",
+    "AutomationSweepModel",
     "AutomationTaskModel",
 ]

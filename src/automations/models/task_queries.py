@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from automations import settings
@@ -59,6 +60,32 @@ class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
             Q(interaction_user=None) & ~Q(interaction_user_name="")
             | Q(interaction_group=None) & ~Q(interaction_group_name="")
         )
+
+    def stranded(self) -> TaskQuerySet:
+        """
+        Tasks that wait for a person, and none of those who are asked can act.
+
+        The user or the group has been deleted, the user is not active (or not in the group), the
+        group has no active member, or nobody is asked at all. Permissions are not looked at:
+        whoever has them may be there. Where ``ATM_USER_WITH_PERMISSIONS_MODEL_METHOD`` decides who
+        may act, only what has been deleted counts.
+        """
+        if settings.replaced("ATM_USER_WITH_PERMISSIONS_MODEL_METHOD"):
+            return self.of_nobody()
+        gone = Q(interaction_user=None) & ~Q(interaction_user_name="")
+        gone |= Q(interaction_group=None) & ~Q(interaction_group_name="")
+        unasked = Q(interaction_user=None, interaction_group=None, interaction_permissions=[])
+        active = get_user_model()._default_manager.filter(is_active=True)
+        member = active.filter(groups=OuterRef("interaction_group"))
+        user = OuterRef("interaction_user")
+        of_user = Q(Exists(member.filter(pk=user))) | Q(
+            Exists(active.filter(is_superuser=True, pk=user))
+        )
+        able = Q(interaction_user=None, interaction_group=None)
+        able |= Q(interaction_user=None) & Q(Exists(member))
+        able |= Q(interaction_group=None) & Q(Exists(active.filter(pk=user)))
+        able |= of_user
+        return self.offered().filter(gone | unasked | ~able)
 
     def doable_by(self, user: User | AnonymousUser) -> TaskQuerySet:
         """

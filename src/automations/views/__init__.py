@@ -1,6 +1,7 @@
 """The pages for people."""
 
 from automations.views.dashboard import DashboardView, TaskDashboardView
+from automations.views.health import HealthView
 from automations.views.incidents import AutomationErrorsView, AutomationTracebackView
 from automations.views.runs import AutomationHistoryView
 from automations.views.tasks import TaskListView, TaskView
@@ -10,6 +11,7 @@ __all__ = [
     "AutomationHistoryView",
     "AutomationTracebackView",
     "DashboardView",
+    "HealthView",
     "TaskDashboardView",
     "TaskListView",
     "TaskView",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,28 +13,37 @@ from django.db.utils import DatabaseError, InterfaceError
 
 from automations import settings
 from automations.dispatch.background import Workers
+from automations.dispatch.listening import Listener
 from automations.dispatch.noops import move_on
+from automations.dispatch.pulse import Pulse
+from automations.dispatch.schedules import next_start
 from automations.dispatch.sweep import Report, sweep
 from automations.dispatch.waking import Waker
 from automations.engine.locking import in_transaction, runs
+from automations.engine.notifying import HORIZON, enabled, notify_left, resident
 from automations.engine.trouble import is_transient
 
 
 def pause(every: float) -> float:
     """
-    Return how many seconds to wait for the next sweep: at most until the next task is due.
+    Return how many seconds to wait for the next sweep: at most until a task or a schedule is due.
 
+    Nobody is told of what is due in a long time, so who is to be woken does not sleep as long.
     Where the project has a clock of its own, seconds say nothing about it: then it is ``every``.
     """
     if settings.get("ATM_CLOCK") != settings.SETTINGS["ATM_CLOCK"].default:
         return every
     try:
-        due = runs().filter(due__gt=settings.now()).aggregate(next=Min("due"))["next"]
+        if enabled():
+            every = min(every, HORIZON.total_seconds())
+        now = settings.now()
+        due = runs().filter(due__gt=now).aggregate(next=Min("due"))["next"]
+        dues = [moment for moment in (due, next_start(now)) if moment]
     except DatabaseError:
         return every  # the next sweep says what is wrong
     finally:
         close_old_connections()
-    left = (due - settings.now()).total_seconds() if due else every
+    left = (min(dues) - settings.now()).total_seconds() if dues else every
     return max(0.0, min(every, left))
 
 
@@ -69,7 +79,8 @@ class Command(BaseCommand):
                 "AutomationModel.run() there, in a TestCase for example."
             )
         self.moved_on = False
-        with Waker() as waker:
+        self.pulse = Pulse()
+        with Listener(self.stderr.write) as listener, Waker(listener) as waker:
             if every is None:
                 report = self._sweep(waker, None, patient=False)
                 if verbosity:
@@ -79,11 +90,13 @@ class Command(BaseCommand):
                 return
             with Workers() as workers:
                 while not waker.stopped():
+                    listener.listen()  # before the sweep: what comes in between wakes
                     report = self._sweep(waker, workers, patient=True)
                     if report and (verbosity > 1 or (verbosity and (report.runs or report.done))):
                         self.stdout.write(str(report))
                     if not waker.stopped():
                         waker.sleep(pause(every))
+            self._leave()
 
     def _sweep(self, waker: Waker, workers: Workers | None, *, patient: bool) -> Report | None:
         """Sweep once; in trouble with the database say so, and be patient if that is wanted."""
@@ -91,7 +104,10 @@ class Command(BaseCommand):
             if not self.moved_on:
                 move_on()
                 self.moved_on = True
-            return sweep(stopped=waker.stopped, workers=workers)
+            with resident() if patient else nullcontext():
+                report = sweep(stopped=waker.stopped, workers=workers)
+            self.pulse.beat()
+            return report
         except (DatabaseError, InterfaceError) as error:
             if not (patient and is_transient(error)):
                 raise
@@ -99,3 +115,8 @@ class Command(BaseCommand):
             return None
         finally:
             close_old_connections()
+
+    def _leave(self) -> None:
+        """Let others wait for what only this process knew to be due."""
+        with suppress(DatabaseError, InterfaceError):
+            notify_left()
