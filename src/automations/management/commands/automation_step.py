@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,6 +13,7 @@ from django.db.utils import DatabaseError, InterfaceError
 
 from automations import settings
 from automations.dispatch.background import Workers
+from automations.dispatch.lanes import Lanes
 from automations.dispatch.noops import move_on
 from automations.dispatch.sweep import Report, sweep
 from automations.dispatch.waking import Waker
@@ -19,16 +21,17 @@ from automations.engine.locking import in_transaction, runs
 from automations.engine.trouble import is_transient
 
 
-def pause(every: float) -> float:
+def pause(every: float, since: datetime | None = None) -> float:
     """
     Return how many seconds to wait for the next sweep: at most until the next task is due.
 
+    ``since`` is when the last sweep has looked: what has become due after that is not kept waiting.
     Where the project has a clock of its own, seconds say nothing about it: then it is ``every``.
     """
     if settings.get("ATM_CLOCK") != settings.SETTINGS["ATM_CLOCK"].default:
         return every
     try:
-        due = runs().filter(due__gt=settings.now()).aggregate(next=Min("due"))["next"]
+        due = runs().filter(due__gt=since or settings.now()).aggregate(next=Min("due"))["next"]
     except DatabaseError:
         return every  # the next sweep says what is wrong
     finally:
@@ -41,6 +44,7 @@ class Command(BaseCommand):
     """
     Run every task that is due, once or every few seconds.
 
+    In a backlog, one that keeps running looks anew after each round, for what has become due since.
     When it begins, it first moves runs on from nodes that do nothing any more: the way to delete
     a node of a process that has runs.
     """
@@ -71,27 +75,32 @@ class Command(BaseCommand):
         self.moved_on = False
         with Waker() as waker:
             if every is None:
-                report = self._sweep(waker, None, patient=False)
+                report = self._sweep(waker, None, Lanes(), patient=False)
                 if verbosity:
                     self.stdout.write(str(report))
                 if report and not report.ok:
                     raise CommandError(f"Something has failed: {report}.")
                 return
+            lanes = Lanes(one_round=True)
             with Workers() as workers:
                 while not waker.stopped():
-                    report = self._sweep(waker, workers, patient=True)
+                    report = self._sweep(waker, workers, lanes, patient=True)
                     if report and (verbosity > 1 or (verbosity and (report.runs or report.done))):
                         self.stdout.write(str(report))
+                    if report and lanes.left():
+                        continue
                     if not waker.stopped():
-                        waker.sleep(pause(every))
+                        waker.sleep(pause(every, report.until if report else None))
 
-    def _sweep(self, waker: Waker, workers: Workers | None, *, patient: bool) -> Report | None:
+    def _sweep(
+        self, waker: Waker, workers: Workers | None, lanes: Lanes, *, patient: bool
+    ) -> Report | None:
         """Sweep once; in trouble with the database say so, and be patient if that is wanted."""
         try:
             if not self.moved_on:
                 move_on()
                 self.moved_on = True
-            return sweep(stopped=waker.stopped, workers=workers)
+            return sweep(stopped=waker.stopped, workers=workers, lanes=lanes)
         except (DatabaseError, InterfaceError) as error:
             if not (patient and is_transient(error)):
                 raise
