@@ -35,7 +35,12 @@ SETTINGS: dict[str, Setting] = {
         1.0, (int, float), 0, "Seconds after which a request starts no further task."
     ),
     "ATM_SWEEP_TASKS": Setting(1000, (int,), 1, "Tasks of one run that a sweep runs at the most."),
-    "ATM_BLOCK": Setting(20, (int,), 1, "Runs that a sweep claims at a time."),
+    "ATM_BLOCK": Setting(
+        20,
+        (int,),
+        1,
+        "Runs that a sweep claims at a time, and takes of one class before it is another's turn.",
+    ),
     "ATM_CLAIM": Setting(60, (int, float), 1, "Seconds after which a claim expires."),
     "ATM_ATTEMPTS": Setting(
         3, (int,), 2, "Attempts after which a task that kills its worker becomes an incident."

@@ -1,20 +1,20 @@
 """
 The sweep: find what is due, claim it, have it run.
 
-One indexed query finds the runs that are due. Those that only wait for a condition are asked
-without claim or lock; what is left is claimed in blocks, in a short transaction of its own, and
-then run. A run that fails in any way never keeps the others.
+One indexed query finds the runs that are due; if they are more than a block, the classes take
+turns. Those that only wait for a condition are asked without claim or lock; what is left is claimed
+in blocks, in a short transaction of its own, and then run. A run that fails in any way never keeps
+the others.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import DatabaseError
-from django.db.models import Q
 
 from automations import settings
 from automations.dispatch.advancing import Budget, Progress, advance
@@ -22,20 +22,19 @@ from automations.dispatch.background import HERE, Workers, perform
 from automations.dispatch.claims import (
     ClaimClock,
     claim_runs,
-    claimable,
     give_back,
     is_lost,
     new_claim,
     renew,
 )
 from automations.dispatch.handing import hand_over
+from automations.dispatch.lanes import Lanes
 from automations.dispatch.peek import idle_runs
 from automations.dispatch.schedules import start_scheduled
 from automations.engine import incidents
 from automations.engine.locking import connection, in_transaction
 from automations.engine.notifying import notify_left
 from automations.engine.trouble import is_transient
-from automations.models import AutomationModel
 
 logger = logging.getLogger("automations")
 
@@ -54,6 +53,8 @@ class Report:
     broken: int = 0
     started: int = 0
     healed: int = 0
+    #: The process time up to which the sweep has looked; None before it has begun.
+    until: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -86,6 +87,7 @@ def sweep(
     until: datetime | None = None,
     stopped: Callable[[], bool] = lambda: False,
     workers: Workers | None = None,
+    lanes: Lanes | None = None,
 ) -> Report:
     """
     Run every task that is due, once; return what was done.
@@ -93,21 +95,22 @@ def sweep(
     ``until`` stands for process time. ``stopped`` is asked between tasks: when it is true, the
     task in hand has been finished, claims are given back and the sweep ends. ``workers`` are
     threads that do work outside of transactions while the sweep goes on; without them it has its
-    own, and ends when their work is done. Inside a transaction of the caller's everything is part
-    of it, in this thread, and nothing is claimed.
+    own, and ends when their work is done. ``lanes`` are where earlier sweeps have come to in a
+    backlog, and how far this one goes. Inside a transaction of the caller's everything is part of
+    it, in this thread, and nothing is claimed.
     """
     if workers is None:
         with Workers() as own:
-            report = sweep(until=until, stopped=stopped, workers=own)
+            report = sweep(until=until, stopped=stopped, workers=own, lanes=lanes)
             own.wait(stopped)
         report.add_work(own.progress())
         return report
     report = Report()
     report.healed = heal_once()
     report.started, report.broken = start_scheduled(until or settings.now())
-    now = until or settings.now()
+    now = report.until = until or settings.now()
     tour = Tour(now, "" if in_transaction() else new_claim(), stopped, report, workers)
-    for block in blocks(now):
+    for block in (lanes or Lanes()).blocks(now):
         if stopped():
             break
         report.looked_at += len(block)
@@ -133,24 +136,6 @@ def heal_once() -> int:
         return 0
     _healed = True
     return len(incidents.heal())
-
-
-def blocks(now: datetime) -> Iterator[list[AutomationModel]]:
-    """Yield the runs that are due now, in blocks, each run once in a sweep."""
-    size = settings.get("ATM_BLOCK")
-    behind = Q()
-    seen: set[int] = set()
-    while True:
-        found = list(claimable(now).filter(behind)[:size])
-        # What was run and is due again comes in the next sweep, so that every sweep ends.
-        block = [run for run in found if run.pk not in seen]
-        if block:
-            yield block
-        if len(found) < size:
-            return
-        seen.update(run.pk for run in found)
-        last = found[-1]
-        behind = Q(due__gt=last.due) | Q(due=last.due, pk__gt=last.pk)
 
 
 @dataclass(frozen=True)

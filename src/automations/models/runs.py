@@ -132,7 +132,11 @@ class AutomationModel(models.Model):
     class Meta:
         verbose_name = _("automation")
         verbose_name_plural = _("automations")
-        indexes = [models.Index(fields=["due", "id"], name="atm_run_due")]
+        indexes = [
+            models.Index(fields=["due", "id"], name="atm_run_due"),
+            # In a backlog the classes take turns.
+            models.Index(fields=["automation_class", "due", "id"], name="atm_run_class_due"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 # A plain constraint, kept by every database: NULL once the run has ended.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from contextlib import nullcontext, suppress
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,6 +14,7 @@ from django.db.utils import DatabaseError, InterfaceError
 
 from automations import settings
 from automations.dispatch.background import Workers
+from automations.dispatch.lanes import Lanes
 from automations.dispatch.listening import Listener
 from automations.dispatch.noops import move_on
 from automations.dispatch.pulse import Pulse
@@ -24,11 +26,12 @@ from automations.engine.notifying import HORIZON, enabled, notify_left, resident
 from automations.engine.trouble import is_transient
 
 
-def pause(every: float) -> float:
+def pause(every: float, since: datetime | None = None) -> float:
     """
     Return how many seconds to wait for the next sweep: at most until a task or a schedule is due.
 
     Nobody is told of what is due in a long time, so who is to be woken does not sleep as long.
+    ``since`` is when the last sweep has looked: what has become due after that is not kept waiting.
     Where the project has a clock of its own, seconds say nothing about it: then it is ``every``.
     """
     if settings.get("ATM_CLOCK") != settings.SETTINGS["ATM_CLOCK"].default:
@@ -36,9 +39,9 @@ def pause(every: float) -> float:
     try:
         if enabled():
             every = min(every, HORIZON.total_seconds())
-        now = settings.now()
-        due = runs().filter(due__gt=now).aggregate(next=Min("due"))["next"]
-        dues = [moment for moment in (due, next_start(now)) if moment]
+        moment = since or settings.now()
+        due = runs().filter(due__gt=moment).aggregate(next=Min("due"))["next"]
+        dues = [moment for moment in (due, next_start(moment)) if moment]
     except DatabaseError:
         return every  # the next sweep says what is wrong
     finally:
@@ -51,6 +54,7 @@ class Command(BaseCommand):
     """
     Run every task that is due, once or every few seconds.
 
+    In a backlog, one that keeps running looks anew after each round, for what has become due since.
     When it begins, it first moves runs on from nodes that do nothing any more: the way to delete
     a node of a process that has runs.
     """
@@ -82,30 +86,35 @@ class Command(BaseCommand):
         self.pulse = Pulse()
         with Listener(self.stderr.write) as listener, Waker(listener) as waker:
             if every is None:
-                report = self._sweep(waker, None, patient=False)
+                report = self._sweep(waker, None, Lanes(), patient=False)
                 if verbosity:
                     self.stdout.write(str(report))
                 if report and not report.ok:
                     raise CommandError(f"Something has failed: {report}.")
                 return
+            lanes = Lanes(one_round=True)
             with Workers() as workers:
                 while not waker.stopped():
                     listener.listen()  # before the sweep: what comes in between wakes
-                    report = self._sweep(waker, workers, patient=True)
+                    report = self._sweep(waker, workers, lanes, patient=True)
                     if report and (verbosity > 1 or (verbosity and (report.runs or report.done))):
                         self.stdout.write(str(report))
+                    if report and lanes.left():
+                        continue
                     if not waker.stopped():
-                        waker.sleep(pause(every))
+                        waker.sleep(pause(every, report.until if report else None))
             self._leave()
 
-    def _sweep(self, waker: Waker, workers: Workers | None, *, patient: bool) -> Report | None:
+    def _sweep(
+        self, waker: Waker, workers: Workers | None, lanes: Lanes, *, patient: bool
+    ) -> Report | None:
         """Sweep once; in trouble with the database say so, and be patient if that is wanted."""
         try:
             if not self.moved_on:
                 move_on()
                 self.moved_on = True
             with resident() if patient else nullcontext():
-                report = sweep(stopped=waker.stopped, workers=workers)
+                report = sweep(stopped=waker.stopped, workers=workers, lanes=lanes)
             self.pulse.beat()
             return report
         except (DatabaseError, InterfaceError) as error:
