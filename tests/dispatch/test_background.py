@@ -153,6 +153,24 @@ def test_who_is_told_twice_to_end_does_not_wait_for_work(gate: Any) -> None:
     workers.close()
 
 
+def test_work_that_would_end_its_thread_does_not_end_the_pool(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ATM_THREADS = 1
+
+    def leave() -> Progress:
+        raise SystemExit(1)
+
+    run = Export()
+    with Workers() as workers:
+        workers.submit("leave", leave)
+        workers.wait()
+        assert "'leave' could not be done" in caplog.text
+        workers.offer(run.id, at(run, "work").pk)
+        workers.wait()
+    assert row(run).state == "finished"
+
+
 def test_an_error_of_the_engine_leaves_the_work_to_another(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -214,11 +232,12 @@ def test_work_whose_task_was_taken_away_is_told_so(gate: Any) -> None:
     with Workers() as workers:
         workers.offer(run.id, at(run, "work").pk)
         assert Gated.inside.wait(10)
-        row(run).cancel()
         beats = [*workers._heart._pulses]
         assert len(beats) == 1
+        row(run).cancel()
         workers._heart.hurry()
         assert eventually(lambda: beats[0].lost)
+        assert eventually(lambda: not workers._heart._pulses)
         with pytest.raises(ClaimLost, match="taken from this worker"):
             beats[0].beat(0.5, "")
         Gated.leave.set()

@@ -82,6 +82,8 @@ class Workers:
             if self._closing or key in self._offered:
                 return
             self._offered.add(key)
+            # After a fork they are not there.
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
             if len(self._threads) < min(len(self._offered), settings.get("ATM_THREADS")):
                 # A daemon does not keep a process that is told twice to end.
                 thread = threading.Thread(
@@ -125,8 +127,9 @@ class Workers:
                     progress = job()
                     for run_id, task_id, _ in progress.outside:
                         self.offer(run_id, task_id)
-            except Exception:
-                # A claim expires, and somebody else takes up what it was about.
+            except BaseException:
+                # A claim expires, and somebody else takes up what it was about. Also a work that
+                # would end its thread (sys.exit) ends itself only.
                 logger.exception("The work of %r could not be done", key)
             finally:
                 connections.close_all()

@@ -65,7 +65,7 @@ class Heart:
         pulse = Pulse(self, task_id, claim)
         with self._lock:
             self._pulses.add(pulse)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # after a fork it is not
                 self._thread = threading.Thread(
                     target=self._live, name="automations-heart", daemon=True
                 )
@@ -95,6 +95,8 @@ class Heart:
             try:
                 for pulse in pulses:
                     pulse.renew()
+                    if pulse.lost:
+                        self.end(pulse)
             finally:
                 connections.close_all()
             rest.wait(LEAST)
