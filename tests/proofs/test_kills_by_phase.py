@@ -51,11 +51,13 @@ def mortals(
     return [(aim, int(died_of)) for aim, died_of in lines]
 
 
-def work_off(environment: dict[str, str]) -> bool:
+def work_off(environment: dict[str, str], seconds: float = 120) -> bool:
     """Let one more worker do what is left; return whether every run has ended."""
     last = step_forever(environment)
     try:
-        return wait_until(lambda: not AutomationModel.objects.filter(finished=False).exists(), 120)
+        return wait_until(
+            lambda: not AutomationModel.objects.filter(finished=False).exists(), seconds
+        )
     finally:
         last.send_signal(signal.SIGTERM)
         assert last.wait(30) == 0
