@@ -19,11 +19,13 @@ def work(aim: str) -> None:
     """Be the worker."""
     from django.core.management import call_command
 
-    from tests.testapp.faults import die_at
+    from tests.testapp.faults import die_at, without_transactions
 
     phase, _, number = aim.partition(":")
     if number:
         die_at(phase, int(number))
+    if os.environ.get("ATM_TEST_WITHOUT_TRANSACTIONS"):
+        without_transactions()
     call_command("automation_step", every=0.05, verbosity=0)
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from automations.dispatch import sweep
+from automations.engine import steps
+from automations.engine.locking import in_step
+from automations.models import AutomationModel
 from tests.testapp.proof_processes import Counted
 
 #: After a claim is committed; inside a task's work; after a task is written and before it is
@@ -64,3 +68,13 @@ def die_at(phase: str, number: int) -> None:
     ]
     for owner, name, function in replaced:
         setattr(owner, name, function)
+
+
+def without_transactions() -> None:
+    """Switch off, in this process, what holds a task together: its lock and its transaction."""
+
+    def read(run_id: int, *, wait: bool) -> AutomationModel | None:
+        return in_step(AutomationModel.objects.filter(pk=run_id).first())
+
+    for name, function in {"lock_run": read, "atomic": nullcontext}.items():
+        setattr(steps, name, function)
