@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-DROPS = int(os.environ.get("ATM_TEST_DROPS", "10")) * SCALE
+DROPS = int(os.environ.get("ATM_TEST_DROPS", "8")) * SCALE
 PAIRS = 5 * SCALE
 
 served = pytest.mark.skipif(

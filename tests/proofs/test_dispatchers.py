@@ -105,7 +105,7 @@ def test_every_dispatcher_does_everything_once(
     outside = [Twofold() for _ in range(3)]
     assert ended([*runs, *outside])
     found = audit(runs)
-    proof("P1", "P2", done=f"every shape of run by {kind_of(request)}", found=found)
+    proof("P1", "P2", done=f"every shape of run, dispatcher: {kind_of(request)}", found=found)
     assert found.exact, found
     whole(outside)
     assert not AutomationModel.objects.exclude(claimed_by="").exists()

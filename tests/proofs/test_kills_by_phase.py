@@ -78,7 +78,7 @@ def test_a_kill_in_any_phase_of_a_task_loses_nothing_and_doubles_nothing(
     ]
     chance.shuffle(aims)
     runs: list[Counted] = [
-        SHAPES[number % len(SHAPES)](autorun=False) for number in range(5 * len(aims))
+        SHAPES[number % len(SHAPES)](autorun=False) for number in range(4 * len(aims))
     ]
     deaths = mortals(aims, child_environment, workers=2)
     hit = Counter(phase for phase, died_of in deaths if died_of == signal.SIGKILL)

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.no_cover, pytest.mark.django_db(transaction=True)]
 
 #: How many timers are due at about the same time while workers are killed.
 TIMERS = int(os.environ.get("ATM_PROOF_TIMERS", "100"))
-KILLS = 6 * SCALE
+KILLS = 4 * SCALE
 JUMPS = 30 * SCALE
 MINUTE = timedelta(minutes=1)
 
