@@ -264,6 +264,8 @@ def main(arguments: list[str], record: Path | None = None) -> int:
                 "ATM_TEST_EXAMPLES": "40",
                 "ATM_TEST_PLACES": "1",
                 "ATM_PROOF_PLAY": "1",
+                "ATM_PROOF_AIMED": "2",
+                "ATM_PROOF_TIMERS": "100",
                 "ATM_TEST_QUEUES": "one",
             }
             one(oldest_plan, "sqlite", version=words, **fewer)
