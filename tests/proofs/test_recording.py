@@ -95,12 +95,17 @@ def test_notes_come_in_the_order_of_the_promises(tool: Any, tmp_path: Path) -> N
     assert [each["promises"][0] for each in tool.read(file)] == ["P2", "P10"]
 
 
-def test_only_a_whole_green_run_on_all_databases_is_for_the_page(tool: Any) -> None:
+def test_only_a_whole_green_run_on_all_databases_is_for_the_page(
+    tool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATM_PROOF_SCALE", "3")
     notes = [note(base, "P1") for base in BASES]
     assert tool.missing(notes, [], 0) == ""
     assert "failed" in tool.missing(notes, [], 1)
     assert "arguments" in tool.missing(notes, ["-k", "kills"], 0)
     assert tool.missing(notes[1:], [], 0) == "SQLite was not tried"
+    monkeypatch.delenv("ATM_PROOF_SCALE")
+    assert "scale" in tool.missing(notes, [], 0)
 
 
 def test_the_page_changes_between_its_two_lines_and_nowhere_else(tool: Any) -> None:

@@ -41,6 +41,6 @@ def test_the_first_sweep_after_the_claim_has_expired_goes_on_with_the_run(
             AutomationModel.run()
         pauses.append(begun - died)
     found = audit(runs)
-    done = f"{SCALE} kills, a claim of {CLAIM:g} s: taken up within {max(pauses):.1f} s"
+    done = f"kills: {SCALE}, a claim of {CLAIM:g} s: taken up within {max(pauses):.1f} s"
     proof("P4", done=done, found=found)
     assert found.exact, found
