@@ -26,11 +26,11 @@ upgrade-test: ## Fill a database with release 0.9.4.1 itself and test the upgrad
 	@$(PYTHON) tools/upgrade_test.py $(if $(KEEP),--keep)
 
 # As many random processes, runs and places to interrupt on every database as on one in "make test".
-FULL = ATM_TEST_RUNS=1000 ATM_TEST_EXAMPLES=1000 ATM_PROOF_PLAY=20 ATM_TEST_PLACES=all ATM_TEST_QUEUES=all ATM_PROOF_SCALE=3 ATM_PROOF_BACKLOG=100000
+FULL = ATM_TEST_RUNS=1000 ATM_TEST_EXAMPLES=1000 ATM_PROOF_PLAY=20 ATM_TEST_PLACES=all ATM_TEST_QUEUES=all ATM_PROOF_SCALE=3 ATM_PROOF_BACKLOG=100000 ATM_PROOF_AIMED=30 ATM_PROOF_TIMERS=10000
 
 .PHONY: proofs
-proofs: ## Run the proofs on all databases at full size, which takes long
-	@$(FULL) $(PYTHON) tools/test.py tests/proofs tests/upgrade tests/dispatch/test_notify.py $(ARGS)
+proofs: ## Run the proofs on all databases at full size, which takes long; PAGE=1 writes the page
+	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(ARGS)
 
 .PHONY: lint
 lint: ## Check style, format and the floors (which module may import which)

@@ -19,6 +19,10 @@ from typing import Any
 RUN = os.environ.setdefault("ATM_TEST_RUN", str(os.getpid()))
 DIRECTORY = Path(tempfile.gettempdir()) / f"automations-tests-{RUN}"
 
+# How many seconds a process waits for a lock of the database, if not as long as is usual: a test
+# that holds one longer need not take long.
+PATIENCE = os.environ.get("ATM_TEST_PATIENCE")
+
 VENDOR = os.environ.get("ATM_TEST_DATABASE", "sqlite")
 NAME = os.environ.get("ATM_TEST_DATABASE_NAME")
 
@@ -31,7 +35,7 @@ def sqlite() -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            "timeout": 20,
+            "timeout": float(PATIENCE or 20),
         },
         "TEST": {"NAME": str(DIRECTORY / "test.sqlite3")},
     }
@@ -46,6 +50,11 @@ def postgresql() -> dict[str, Any]:
         "PORT": os.environ.get("PGPORT", "5432"),
         "USER": os.environ.get("PGUSER", "postgres"),
         "PASSWORD": os.environ.get("PGPASSWORD", ""),
+        "OPTIONS": {
+            "options": f"-c lock_timeout={float(PATIENCE) * 1000:.0f} -c deadlock_timeout=20"
+        }
+        if PATIENCE
+        else {},
         "TEST": {"NAME": f"test_automations_{RUN}"},
     }
 
@@ -66,6 +75,7 @@ def mariadb() -> dict[str, Any]:
             "charset": "utf8mb4",
             # Django's default, said aloud: what a locked row shows depends on it.
             "isolation_level": "read committed",
+            **({"init_command": f"SET lock_wait_timeout = {PATIENCE}"} if PATIENCE else {}),
         },
         "TEST": {
             "NAME": f"test_automations_{RUN}",

@@ -205,9 +205,12 @@ def check_coverage(python: str, folder: Path) -> tuple[bool, list[str]]:
     return enough, lines
 
 
-def main() -> int:
-    """Run all passes; say at the end what came of each, and what could not be tried."""
-    arguments = sys.argv[1:]
+def main(arguments: list[str], record: Path | None = None) -> int:
+    """
+    Run all passes; say at the end what came of each, and what could not be tried.
+
+    ``arguments`` are for pytest. Proofs note in ``record`` what they have found.
+    """
     in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
     found = pythons.find()
     main_plan = environments.plan("main", found)
@@ -228,6 +231,10 @@ def main() -> int:
         more["ATM_TEST_RUN"] = f"{os.getpid()}_{len(results)}"
         if browser:
             more["ATM_TEST_CHROMIUM"] = browser
+        if record:
+            title = "{}, {}".format(more["version"], plan.title)
+            more["ATM_PROOF_RECORD"], more["ATM_PROOF_PASS"] = str(record), title
+            more["ATM_PROOF_ORDER"] = str(len(results))
         if not arguments:
             more["COVERAGE_FILE"] = str(folder / name)
             if results:
@@ -257,6 +264,8 @@ def main() -> int:
                 "ATM_TEST_EXAMPLES": "40",
                 "ATM_TEST_PLACES": "1",
                 "ATM_PROOF_PLAY": "1",
+                "ATM_PROOF_AIMED": "2",
+                "ATM_PROOF_TIMERS": "100",
                 "ATM_TEST_QUEUES": "one",
             }
             one(oldest_plan, "sqlite", version=words, **fewer)
@@ -300,7 +309,7 @@ def end(number: int, frame: object) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, end)
     try:
-        sys.exit(main())
+        sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(130)

@@ -14,6 +14,7 @@ from tests.testapp.proof_processes import Counted
 class Audit:
     """What was found: runs that are stuck, effects that are lost or doubled."""
 
+    runs: int
     stuck: list[int]
     lost: list[int]
     doubled: list[tuple[int, str, int | None]]
@@ -22,6 +23,17 @@ class Audit:
     def exact(self) -> bool:
         """Whether nothing is stuck, lost or doubled."""
         return not (self.stuck or self.lost or self.doubled)
+
+    def numbers(self) -> dict[str, int]:
+        """Return how many runs there were, were exact, and were wrong in which way."""
+        doubled = {run for run, _, _ in self.doubled}
+        return {
+            "runs": self.runs,
+            "exact": self.runs - len(doubled.union(self.stuck, self.lost)),
+            "stuck": len(self.stuck),
+            "lost": len(self.lost),
+            "doubled": len(doubled),
+        }
 
 
 def audit(runs: list[Counted]) -> Audit:
@@ -38,6 +50,7 @@ def audit(runs: list[Counted]) -> Audit:
         .values_list("automation", flat=True)
     )
     return Audit(
+        runs=len(keys),
         stuck=[run.id for run in runs if run.id not in finished or run.id in open_tasks],
         lost=[run.id for run in runs if per_run[run.id] < run.effects],
         doubled=[key for key, count in effects.items() if count > 1]

@@ -18,6 +18,7 @@ from automations.dispatch.background import threads
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.queues import BROKERS, Queue, answers
+from tests.proofs.recording import Recorder
 from tests.proofs.test_outside_processes import whole
 from tests.proofs.test_processes import SCALE, wait_until
 from tests.testapp.background import Twofold
@@ -77,6 +78,11 @@ def queue(request: Any, settings: Any, child_environment: dict[str, str]) -> Ite
     found.end()
 
 
+def kind_of(request: Any) -> str:
+    """Return the kind of queue that the test is about."""
+    return str(request.node.callspec.params["queue"])
+
+
 def ended(runs: list[Any], seconds: float = 60) -> bool:
     """Sweep as a scheduler does until all of the runs have ended."""
 
@@ -90,13 +96,17 @@ def ended(runs: list[Any], seconds: float = 60) -> bool:
 
 @pytest.mark.api("A32")
 @pytest.mark.parametrize("queue", KINDS, indirect=True)
-def test_every_dispatcher_does_everything_once(queue: Queue | None) -> None:
+def test_every_dispatcher_does_everything_once(
+    queue: Queue | None, request: Any, proof: Recorder
+) -> None:
     if queue:
         queue.start()
     runs: list[Counted] = [SHAPES[number % len(SHAPES)]() for number in range(15)]
     outside = [Twofold() for _ in range(3)]
     assert ended([*runs, *outside])
-    assert audit(runs).exact, audit(runs)
+    found = audit(runs)
+    proof("P1", "P2", done=f"every shape of run, dispatcher: {kind_of(request)}", found=found)
+    assert found.exact, found
     whole(outside)
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
 
@@ -132,7 +142,7 @@ def test_a_hint_that_is_lost_is_made_up_by_a_sweep(queue: Queue) -> None:
 
 @pytest.mark.parametrize("queue", QUEUES, indirect=True)
 def test_workers_of_a_queue_that_are_killed_lose_nothing_and_double_nothing(
-    queue: Queue, record_property: Any
+    queue: Queue, record_property: Any, request: Any, proof: Recorder
 ) -> None:
     seed = random.randrange(2**32)
     record_property("seed", seed)
@@ -153,7 +163,9 @@ def test_workers_of_a_queue_that_are_killed_lose_nothing_and_double_nothing(
         queue.kill(worker)
     queue.start()
     assert ended([*runs, *outside]), seed
-    assert audit(runs).exact, (seed, audit(runs))
+    found = audit(runs)
+    proof("P1", "P5", done=f"{3 * SCALE} kills of workers of {kind_of(request)}", found=found)
+    assert found.exact, (seed, found)
     whole(outside)
 
 

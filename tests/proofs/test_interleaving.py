@@ -15,6 +15,7 @@ from django.utils import timezone
 from automations.dispatch.advancing import Budget, advance
 from automations.engine import steps
 from automations.models import AutomationModel, AutomationTaskModel
+from tests.proofs.recording import Recorder
 from tests.testapp.proof_processes import Individual
 
 #: Measured it would take twice as long, and covers no line that no other test does.
@@ -73,7 +74,7 @@ def start(runs: int) -> dict[int, int]:
 
 @pytest.mark.django_db
 @pytest.mark.api("A11", "A15", "A22", "this", "AfterWaiting", "If")
-def test_a_thousand_runs_interleaved_step_by_step_do_not_leak() -> None:
+def test_a_thousand_runs_interleaved_step_by_step_do_not_leak(proof: Recorder) -> None:
     runs = start(STEPPED)
     alive = list(runs)
     chance = random.Random(1)
@@ -87,12 +88,13 @@ def test_a_thousand_runs_interleaved_step_by_step_do_not_leak() -> None:
         if step.node == "end":
             alive.remove(key)
     check(runs)
+    proof("P17", done="runs of one class, stepped in random order", exact=len(runs))
 
 
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.api("A15", "Automation")
-def test_a_thousand_runs_in_four_threads_do_not_leak() -> None:
+def test_a_thousand_runs_in_four_threads_do_not_leak(proof: Recorder) -> None:
     runs = start(RUNS)
     now = timezone.now()
 
@@ -113,3 +115,4 @@ def test_a_thousand_runs_in_four_threads_do_not_leak() -> None:
         now += timedelta(minutes=5)
         AutomationModel.run(timestamp=now)
     check(runs)
+    proof("P17", done="runs of one class, stepped by four threads at once", exact=len(runs))

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group, User
 from automations.dispatch import inline
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.plain import HOUR, NOW
+from tests.proofs.recording import Recorder
 from tests.testapp import story
 from tests.testapp.automations import IssueDiscussion
 from tests.testapp.forms import MailModeration
@@ -55,7 +56,9 @@ def week(run: IssueDiscussion, mia: User) -> int:
 
 @pytest.mark.parametrize("conf_call", [True, False])
 @pytest.mark.api("E5", "E10", "E11", "E15")
-def test_each_method_is_called_as_often_as_the_process_says(mia: User, conf_call: bool) -> None:
+def test_each_method_is_called_as_often_as_the_process_says(
+    mia: User, conf_call: bool, proof: Recorder
+) -> None:
     story.told.clear()
     with time_machine.travel(NOW, tick=False):
         issues = IssueList.objects.create(title="March")
@@ -76,6 +79,9 @@ def test_each_method_is_called_as_often_as_the_process_says(mia: User, conf_call
     assert tasks.get(status="warning").finished == NOW + 6 * 24 * HOUR
     assert tasks.filter(status="join").count() == 3
     assert tasks.get(status="join", state="completed").message == "Joined"
+    call = "with" if conf_call else "without"
+    done = f"the introductory example for {HOURS} hours, {call} its conference call"
+    proof("P3", "P8", done=done, exact=1)
 
 
 @pytest.mark.api("A15")

@@ -18,6 +18,7 @@ from automations.definition import known
 from automations.dispatch.schedules import start_scheduled
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.plain import DAY, NOW
+from tests.proofs.recording import Recorder
 from tests.proofs.test_processes import WORKER, start, step_forever, wait_until
 from tests.proofs.test_races import at_once
 from tests.testapp.language import Counter, Newsletter, Ping
@@ -63,7 +64,7 @@ def test_twenty_connections_that_start_the_same_unique_run_get_one(
 
 @pytest.mark.api("A14")
 def test_messages_and_steps_never_lose_each_others_data(
-    child_environment: dict[str, str], tmp_path: Path
+    child_environment: dict[str, str], tmp_path: Path, proof: Recorder
 ) -> None:
     run = Counter(autorun=False, messages=200)
     worker = step_forever(child_environment)
@@ -87,10 +88,11 @@ def test_messages_and_steps_never_lose_each_others_data(
     assert data["received"] == effects["message"] == 200
     assert data["steps"] == effects["step"]
     assert {data[f"from_p{at}"] for at in range(4)} == {50}
+    proof("P10", done="200 messages from 4 processes to a run that is stepped", exact=1)
 
 
 def test_two_runs_that_message_each_other_from_four_workers_never_stop(
-    child_environment: dict[str, str],
+    child_environment: dict[str, str], proof: Recorder
 ) -> None:
     pairs = []
     for _ in range(3):
@@ -120,12 +122,14 @@ def test_two_runs_that_message_each_other_from_four_workers_never_stop(
     thrown = AutomationTaskModel.objects.filter(status="throw", state="completed").count()
     caught = AutomationTaskModel.objects.filter(status="wait", state="completed").count()
     assert 0 <= thrown + 6 - caught <= 6
+    done = f"3 pairs of runs that message each other, 4 workers, {PLAY:g} s: no message lost"
+    proof("P10", done=done, exact=len(pairs))
 
 
 @pytest.mark.parametrize("schedulers", [4])
 @pytest.mark.api("E14")
 def test_any_number_of_schedulers_start_one_run_for_each_due_time(
-    schedulers: int, monkeypatch: pytest.MonkeyPatch
+    schedulers: int, monkeypatch: pytest.MonkeyPatch, proof: Recorder
 ) -> None:
     from tests.testapp import scheduled
 
@@ -139,5 +143,6 @@ def test_any_number_of_schedulers_start_one_run_for_each_due_time(
             assert sorted(started for started, _ in found) == [0] * (schedulers - 1) + [1], found
         assert AutomationModel.objects.count() == 5
         assert connection.vendor
+        proof("P9", done=f"5 due times, {schedulers} schedulers at once: one start each", exact=5)
     finally:
         known._by_label.pop(scheduled.Weekly.get_automation_name())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from automations.models import AutomationModel, AutomationTaskModel
+from tests.proofs.recording import Recorder
 from tests.proofs.test_processes import SCALE, step_forever, wait_until
 from tests.testapp.background import Twofold
 from tests.testapp.models import Effect
@@ -49,7 +50,7 @@ def whole(runs: list[Twofold]) -> None:
 
 @pytest.mark.api("A29")
 def test_workers_that_are_killed_lose_no_background_work(
-    child_environment: dict[str, str], record_property: Any
+    child_environment: dict[str, str], record_property: Any, proof: Recorder
 ) -> None:
     seed = random.randrange(2**32)
     record_property("seed", seed)
@@ -75,10 +76,12 @@ def test_workers_that_are_killed_lose_no_background_work(
         assert last.wait(30) == 0
     assert finished, seed
     whole(runs)
+    done = f"{KILLS} kills, 1 worker, {2 * len(runs)} works in the background: one key each"
+    proof("P5", done=done, exact=len(runs))
 
 
 def test_a_worker_that_comes_back_after_its_claim_records_nothing(
-    child_environment: dict[str, str],
+    child_environment: dict[str, str], proof: Recorder
 ) -> None:
     child_environment |= {"ATM_TEST_CLAIM": "1", "ATM_TEST_ATTEMPTS": "50"}
     runs = []
@@ -102,3 +105,5 @@ def test_a_worker_that_comes_back_after_its_claim_records_nothing(
     whole(runs)
     doubled = Effect.objects.filter(run__in=[run.id for run in runs], node__contains="-").count()
     assert doubled >= 2 * len(runs)
+    done = f"{FREEZES} workers frozen past their claim and woken, {doubled} works done meanwhile"
+    proof("P5", done=done, exact=len(runs))

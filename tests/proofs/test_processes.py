@@ -18,6 +18,7 @@ from automations.dispatch import sweep
 from automations.engine import locking, steps
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
+from tests.proofs.recording import Recorder
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import SHAPES, Counted, Deadly, Line
 
@@ -58,25 +59,32 @@ def wait_until(condition: Any, seconds: float = 60) -> bool:
 
 
 @pytest.mark.api("A24")
-def test_two_sweeps_at_once_share_the_work_and_do_everything_once(
-    child_environment: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize("sweeps", [2] if SCALE == 1 else [2, 8])
+def test_sweeps_at_once_share_the_work_and_do_everything_once(
+    sweeps: int, child_environment: dict[str, str], tmp_path: Path, proof: Recorder
 ) -> None:
-    runs: list[Counted] = [Line(autorun=False) for _ in range(200)]
+    runs: list[Counted] = [Line(autorun=False) for _ in range(100 * sweeps)]
     gate = tmp_path / "gate"
-    workers = [start(WORKER, str(gate), environment=child_environment) for _ in range(2)]
-    assert wait_until(lambda: len(list(tmp_path.glob("ready-*"))) == 2)
+    workers = [start(WORKER, str(gate), environment=child_environment) for _ in range(sweeps)]
+    assert wait_until(lambda: len(list(tmp_path.glob("ready-*"))) == sweeps)
     gate.touch()
-    assert [worker.wait(120) for worker in workers] == [0, 0]
-    assert audit(runs).exact, audit(runs)
+    assert [worker.wait(120) for worker in workers] == [0] * sweeps
+    found = audit(runs)
+    proof(
+        "P2",
+        done=f"{sweeps} sweeps from a barrier, each does half of its share at least",
+        found=found,
+    )
+    assert found.exact, found
     shares = Counter(Effect.objects.values_list("process", flat=True))
-    assert len(shares) == 2
-    assert min(shares.values()) >= 200, shares  # a quarter of 800
+    assert len(shares) == sweeps
+    assert min(shares.values()) >= 200, shares  # half of a fair share
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
 
 
 @pytest.mark.api("A9", "A20")
 def test_thirty_kills_lose_nothing_and_double_nothing(
-    child_environment: dict[str, str], record_property: Any
+    child_environment: dict[str, str], record_property: Any, proof: Recorder
 ) -> None:
     seed = random.randrange(2**32)
     record_property("seed", seed)
@@ -103,14 +111,16 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
     finally:
         last.send_signal(signal.SIGTERM)
         assert last.wait(30) == 0
+    found = audit(runs)
+    proof("P1", done=f"{KILLS} kills at random moments, 1 worker, 5 shapes of runs", found=found)
     assert finished
-    assert audit(runs).exact, (seed, audit(runs))
+    assert found.exact, (seed, found)
     assert set(AutomationTaskModel.objects.values_list("attempts", flat=True)) == {0}
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
 
 
 def test_a_task_that_kills_its_worker_becomes_an_incident_and_holds_nobody_up(
-    child_environment: dict[str, str],
+    child_environment: dict[str, str], proof: Recorder
 ) -> None:
     child_environment |= {"ATM_TEST_CLAIM": "1", "ATM_TEST_DEADLY": "1"}
     innocent: list[Counted] = [Line(autorun=False) for _ in range(5)]
@@ -127,7 +137,9 @@ def test_a_task_that_kills_its_worker_becomes_an_incident_and_holds_nobody_up(
     task = AutomationTaskModel.objects.get(automation=poison.id)
     assert (task.state, task.automation.state) == ("failed", "failed")
     assert task.message.startswith("WorkerLost")
-    assert audit(innocent).exact
+    found = audit(innocent)
+    proof("P7", done=f"1 task that kills its worker: {deaths} deaths, an incident", found=found)
+    assert found.exact
     others = AutomationTaskModel.objects.exclude(automation=poison.id)
     assert set(others.values_list("attempts", flat=True)) == {0}
     assert not Effect.objects.filter(node="died").exists()

@@ -14,6 +14,7 @@ from django.db import connection
 from automations.dispatch import inline
 from automations.engine import steps
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+from tests.proofs.recording import Recorder
 from tests.testapp import processes
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
@@ -92,7 +93,9 @@ def test_a_step_that_is_asked_for_while_another_is_at_work_is_left_alone(
 
 
 @pytest.mark.api("A12", "A14", "E12", "Join")
-def test_a_join_fires_once_when_its_last_two_branches_arrive_together(ada: User) -> None:
+def test_a_join_fires_once_when_its_last_two_branches_arrive_together(
+    ada: User, proof: Recorder
+) -> None:
     for _ in range(30):
         run = TwoForms()
         left, right = AutomationTaskModel.objects.filter(automation=run.id, state="waiting")
@@ -105,9 +108,10 @@ def test_a_join_fires_once_when_its_last_two_branches_arrive_together(ada: User)
         assert Effect.objects.filter(run=run.id).count() == 1
         run = TwoForms(automation_id=run.id)
         assert {"left", "right"} <= set(run.data)
+    proof("P3", done="30 pairs of forms sent at once by two threads", exact=30)
 
 
-def test_sending_a_form_three_times_at_once_completes_it_once(ada: User) -> None:
+def test_sending_a_form_three_times_at_once_completes_it_once(ada: User, proof: Recorder) -> None:
     for _ in range(10):
         run = TwoForms()
         task = AutomationTaskModel.objects.filter(automation=run.id, state="waiting").first()
@@ -119,10 +123,11 @@ def test_sending_a_form_three_times_at_once_completes_it_once(ada: User) -> None
             "TaskClosed",
         ], results
         assert AutomationAuditModel.objects.filter(task=task).count() == 1
+    proof("P12", done="10 forms sent at once by three threads each", exact=10)
 
 
 @pytest.mark.api("A14", "save")
-def test_two_branches_that_save_at_once_lose_nothing() -> None:
+def test_two_branches_that_save_at_once_lose_nothing(proof: Recorder) -> None:
     for _ in range(20):
         run = TwoForms()
         handles = [TwoForms(automation_id=run.id) for _ in range(3)]
@@ -138,3 +143,4 @@ def test_two_branches_that_save_at_once_lose_nothing() -> None:
         assert results == [None, None, None]
         data = AutomationModel.objects.get(pk=run.id).data
         assert data == {"key0": 0, "key1": 1, "key2": 2}
+    proof("P10", done="20 times 3 handles that save at once", exact=20)

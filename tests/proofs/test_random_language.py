@@ -23,6 +23,7 @@ from automations.engine.receiving import Message
 from automations.exceptions import TaskClosed
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from tests.plain import DAY, NOW
+from tests.proofs.recording import Recorder
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect, Webinar
 from tests.testapp.random_language import Everything
@@ -290,7 +291,7 @@ def clean() -> Iterator[Any]:
 
 @pytest.mark.parametrize("poll", [0, 600])
 def test_whatever_happens_nothing_is_lost_doubled_or_forgotten(
-    poll: int, clean: Any, settings: Any
+    poll: int, clean: Any, settings: Any, proof: Recorder
 ) -> None:
     settings.ATM_POLL = poll
 
@@ -307,3 +308,5 @@ def test_whatever_happens_nothing_is_lost_doubled_or_forgotten(
             world.finish()
 
     play()
+    done = f"random worlds of runs, messages, forms, waits and crashes, conditions each {poll} s"
+    proof("P3", "P8", "P10", done=done, exact=EXAMPLES)

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from automations.definition.recurrence import Cron, EveryDays
+from tests.proofs.recording import Recorder
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -65,7 +66,7 @@ def around(dates: Iterable[date], step: timedelta) -> Iterable[datetime]:
 
 
 @pytest.mark.parametrize("name", ZONES)
-def test_a_time_of_day_comes_once_on_each_date(name: str, settings: Any) -> None:
+def test_a_time_of_day_comes_once_on_each_date(name: str, settings: Any, proof: Recorder) -> None:
     settings.TIME_ZONE = name
     zone = ZoneInfo(name)
     swallowed, number = ZONES[name]
@@ -94,6 +95,8 @@ def test_a_time_of_day_comes_once_on_each_date(name: str, settings: Any) -> None
                 expected = next(moment for moment in right if moment > after)
                 assert rule.next(after, anchor) == expected, (rule, after)
     assert missed == set(swallowed) & set(TIMES)
+    done = f"{len(TIMES)} times of day on each of {len(DATES)} dates in {name}: once each"
+    proof("P9", done=done, exact=len(TIMES) * len(DATES))
 
 
 #: Expressions with stars, and what they say of a local time.

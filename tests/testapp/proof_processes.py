@@ -9,6 +9,7 @@ from typing import Any
 
 from automations import flow
 from automations.flow import this
+from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
 
 #: How long a task takes, so that a kill hits one at work.
@@ -163,3 +164,34 @@ class Individual(Counted):
     def delay(self, task: Any) -> timedelta:
         """Wait as many minutes as the number says."""
         return timedelta(minutes=self.data["number"] % 4)
+
+
+class Timed(Counted):
+    """Does its work when its time has come."""
+
+    effects = 1
+
+    ring = flow.Execute(this.work).AfterWaitingFor(this.delay)
+    end = flow.End()
+
+    def delay(self, task: Any) -> timedelta:
+        """Wait as many milliseconds as the data says."""
+        return timedelta(milliseconds=self.data["after"])
+
+
+class Endless(Counted):
+    """Asks, and then goes round without end, a hundredth of a second each time."""
+
+    ask = flow.Form(ApprovalForm).Permission("testapp.view_effect")
+    pass_ = flow.Execute(this.linger)
+    again = flow.If(this.enough).Then(this.end).Else(this.pass_)
+    end = flow.End()
+
+    def linger(self, task: Any) -> None:
+        """Take its time, and leave an effect."""
+        self.work(task)
+        time.sleep(0.01)
+
+    def enough(self, task: Any) -> bool:
+        """Go on until somebody says that it is enough."""
+        return bool(self.data.get("enough"))

@@ -1,0 +1,93 @@
+"""Kills that are aimed at each phase of a task: nothing is lost, doubled or stuck."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automations.models import AutomationModel, AutomationTaskModel
+from tests.proofs.counting import audit
+from tests.proofs.recording import Recorder
+from tests.proofs.test_processes import step_forever, wait_until
+from tests.testapp.faults import PHASES
+from tests.testapp.proof_processes import SHAPES, Counted
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.no_cover,
+    pytest.mark.django_db(transaction=True),
+]
+
+#: How many kills are aimed at each phase.
+AIMED = int(os.environ.get("ATM_PROOF_AIMED", "2"))
+MORTAL = str(Path(__file__).with_name("mortal.py"))
+
+
+def mortals(
+    aims: list[str], environment: dict[str, str], workers: int = 1
+) -> list[tuple[str, int]]:
+    """Let workers die of the aims; return at which each died, and of which signal."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, MORTAL, *aims[at::workers]],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for at in range(workers)
+    ]
+    said = "".join(worker.communicate(timeout=600)[0] for worker in started)
+    assert [worker.returncode for worker in started] == [0] * workers, said
+    lines = [line.split("\t") for line in said.splitlines()]
+    return [(aim, int(died_of)) for aim, died_of in lines]
+
+
+def work_off(environment: dict[str, str], seconds: float = 120) -> bool:
+    """Let one more worker do what is left; return whether every run has ended."""
+    last = step_forever(environment)
+    try:
+        return wait_until(
+            lambda: not AutomationModel.objects.filter(finished=False).exists(), seconds
+        )
+    finally:
+        last.send_signal(signal.SIGTERM)
+        assert last.wait(30) == 0
+
+
+@pytest.mark.api("A9", "A20")
+def test_a_kill_in_any_phase_of_a_task_loses_nothing_and_doubles_nothing(
+    child_environment: dict[str, str], record_property: Any, proof: Recorder
+) -> None:
+    seed = random.randrange(2**32)
+    record_property("seed", seed)
+    chance = random.Random(seed)
+    child_environment |= {"ATM_TEST_CLAIM": "1", "ATM_TEST_ATTEMPTS": "1000"}
+    aims = [
+        f"{phase}:{chance.randint(1, 2 if phase == 'claim' else 6)}"
+        for phase in PHASES
+        for _ in range(AIMED)
+    ]
+    chance.shuffle(aims)
+    runs: list[Counted] = [
+        SHAPES[number % len(SHAPES)](autorun=False) for number in range(4 * len(aims))
+    ]
+    deaths = mortals(aims, child_environment, workers=2)
+    hit = Counter(phase for phase, died_of in deaths if died_of == signal.SIGKILL)
+    finished = work_off(child_environment)
+    found = audit(runs)
+    histogram = ", ".join(f"{hit[phase]} {phase}" for phase in PHASES)
+    proof("P1", done=f"{len(aims)} kills, 2 workers: {histogram}", found=found)
+    assert finished, seed
+    assert found.exact, (seed, found)
+    assert hit == dict.fromkeys(PHASES, AIMED)
+    assert set(AutomationTaskModel.objects.values_list("attempts", flat=True)) == {0}
+    assert not AutomationModel.objects.exclude(claimed_by="").exists()

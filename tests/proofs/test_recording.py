@@ -1,0 +1,120 @@
+"""The table of the proofs says what the tests have counted, and the page only what was green."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.proofs import recording
+from tests.proofs.counting import Audit
+from tests.proofs.recording import Recorder
+
+TOOLS = Path(__file__).parent.parent.parent / "tools"
+BASES = ["SQLite 3.46, Python 3.13", "PostgreSQL 16, Python 3.13", "MariaDB 11.4, Python 3.13"]
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The tool that shows the table: it is no package, and calls a neighbour "test"."""
+    monkeypatch.setattr(sys, "path", [str(TOOLS), *sys.path])
+    monkeypatch.delitem(sys.modules, "test", raising=False)
+    spec = importlib.util.spec_from_file_location("proofs_tool", TOOLS / "proofs.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "proofs_tool", module)
+    spec.loader.exec_module(module)
+    monkeypatch.delitem(sys.modules, "test", raising=False)
+    return module
+
+
+def note(base: str, *promises: str, order: int = 0, passed: bool = True, **numbers: int) -> Any:
+    """Return one note as it stands in the file."""
+    counted = {"runs": 3, "exact": 3, "stuck": 0, "lost": 0, "doubled": 0} | numbers
+    about = {"test": "a", "pass": base, "order": order, "passed": passed, "done": "30 kills"}
+    return {**about, "promises": list(promises), **counted}
+
+
+def test_what_an_audit_finds_is_told_in_runs() -> None:
+    found = Audit(runs=5, stuck=[1], lost=[1, 2], doubled=[(3, "a", 7), (3, "b", 8)])
+    numbers = {"runs": 5, "exact": 2, "stuck": 1, "lost": 2, "doubled": 1}
+    assert found.numbers() == numbers
+    assert not found.exact
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_a_note_is_written_by_the_process_that_reports_and_only_if_asked(
+    worker: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any
+) -> None:
+    Recorder(request.node)("P1", done="nothing", exact=2)
+    properties = request.node.user_properties
+    report = pytest.TestReport(
+        "a", ("a", 0, "a"), {}, "passed", None, "call", user_properties=list(properties)
+    )
+    properties.clear()  # this note is no proof
+    file = tmp_path / "notes.jsonl"
+    monkeypatch.delenv("ATM_PROOF_RECORD", raising=False)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    recording.pytest_runtest_logreport(report)
+    monkeypatch.setenv("ATM_PROOF_RECORD", str(file))
+    if worker:
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    recording.pytest_runtest_logreport(report)
+    assert file.exists() is not worker
+    if not worker:
+        (line,) = file.read_text().splitlines()
+        found = json.loads(line)
+        assert (found["promises"], found["runs"], found["exact"]) == (["P1"], 2, 2)
+        assert found["passed"] is True
+
+
+def test_what_was_the_same_on_several_databases_is_one_line(tool: Any) -> None:
+    notes = [note(base, "P1", order=at) for at, base in enumerate(BASES)]
+    notes.append(note("SQLite 3.46, Python 3.11", "P1", order=3, stuck=1, exact=2))
+    one, other = tool.lines(notes)
+    assert one.cells() == [
+        "P1", "SQLite, PostgreSQL, MariaDB", "30 kills", "3", "3", "0", "0", "0",
+    ]  # fmt: skip
+    assert other.cells()[1] == "SQLite 3.46, Python 3.11"
+    assert "30 kills" in tool.plain([one, other])
+    failed = tool.lines([note(BASES[0], "P1", passed=False)])
+    assert "FAILED" in failed[0].done
+
+
+def test_notes_come_in_the_order_of_the_promises(tool: Any, tmp_path: Path) -> None:
+    file = tmp_path / "notes.jsonl"
+    assert tool.read(file) == []
+    notes = [note(BASES[0], "P10"), note(BASES[0], "P2", "P12")]
+    file.write_text("".join(json.dumps(each) + "\n" for each in notes))
+    assert [each["promises"][0] for each in tool.read(file)] == ["P2", "P10"]
+
+
+def test_only_a_whole_green_run_on_all_databases_is_for_the_page(
+    tool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATM_PROOF_SCALE", "3")
+    notes = [note(base, "P1") for base in BASES]
+    assert tool.missing(notes, [], 0) == ""
+    assert "failed" in tool.missing(notes, [], 1)
+    assert "arguments" in tool.missing(notes, ["-k", "kills"], 0)
+    assert tool.missing(notes[1:], [], 0) == "SQLite was not tried"
+    monkeypatch.delenv("ATM_PROOF_SCALE")
+    assert "scale" in tool.missing(notes, [], 0)
+
+
+def test_the_page_changes_between_its_two_lines_and_nowhere_else(tool: Any) -> None:
+    page = tool.PAGE.read_text(encoding="utf-8")
+    today = datetime.date(2026, 3, 2)
+    part = tool.markdown(tool.lines([note(BASES[0], "P1")]), BASES[:1], today)
+    changed = tool.into_page(page, part)
+    assert "Run on 02 March 2026 with" in changed
+    assert "| P1 | SQLite | 30 kills | 3 | 3 | 0 | 0 | 0 |" in changed
+    assert changed.partition(tool.BEGIN)[0] == page.partition(tool.BEGIN)[0]
+    assert changed.partition(tool.END)[2] == page.partition(tool.END)[2]
+    assert tool.into_page(changed, part) == changed
