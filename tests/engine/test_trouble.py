@@ -49,6 +49,7 @@ DEADLOCKS = [
     from_driver(Coded(sqlite_errorcode=517)),
     from_driver(Coded(sqlite_errorcode=13)),
     InterfaceError("connection already closed"),
+    InterfaceError(0, ""),
 ]
 OWN_ERRORS = [
     ValueError("deadlock detected"),

@@ -90,7 +90,7 @@ def test_connections_that_are_dropped_end_no_run_and_no_worker(
         assert wait_until(Effect.objects.exists)
         dropped = 0
         with another_connection() as other:
-            while dropped < DROPS and not all_ended():
+            while dropped < DROPS and not all_ended() and worker.process.poll() is None:
                 dropped += drop_connections(other)
                 time.sleep(chance.uniform(0, 0.1))
         finished = wait_until(all_ended)

@@ -93,7 +93,7 @@ def _sqlite(error: BaseException) -> int | None:
 
 def _number(error: BaseException) -> int | None:
     if isinstance(error, DatabaseError) and error.args and isinstance(error.args[0], int):
-        return error.args[0]
+        return error.args[0] or None  # PyMySQL says 0 where the connection is gone already
     return None
 
 
