@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from functools import partialmethod
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.utils import translation
 
 from automations.dispatch import schedules, sweep
 
@@ -123,6 +124,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 def database_vendor() -> str:
     """Which database the tests run on: ``sqlite``, ``postgresql`` or ``mariadb``."""
     return str(settings.VENDOR)
+
+
+@pytest.fixture(autouse=True)
+def spoken() -> Iterator[None]:
+    """Let each test begin in the language of the project: a page in another one leaves its own."""
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
 
 
 @pytest.fixture(autouse=True)

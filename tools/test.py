@@ -157,8 +157,7 @@ def run_pass(plan: Plan, database: str, arguments: list[str], **more: str) -> Re
     python = environments.ensure(plan)
     version = more.pop("version", TITLES[database])
     print(f"\n=== {plan.title} on {version}", flush=True)
-    # One more than the two cores that this is planned for: proofs wait for processes of their own.
-    command = [python, "-m", "pytest", "-n", "3", "--dist", "worksteal"]
+    command = [python, "-m", "pytest", "-n", "2", "--dist", "worksteal"]
     if "COVERAGE_FILE" in more:
         # The processes that pytest starts, its own workers among them, measure themselves.
         command[1:1] = ["-m", "coverage", "run"]
