@@ -204,7 +204,7 @@ def test_threads_leave_timers_to_the_scheduler(settings: Any) -> None:
 def test_a_backend_of_tasks_that_works_at_once_is_a_dispatcher_too(settings: Any) -> None:
     from automations.dispatch import django_tasks
 
-    module = django_tasks.library().__name__
+    module = django_tasks.framework().__name__
     settings.TASKS = {
         "default": {"BACKEND": f"{module}.backends.immediate.ImmediateBackend", "QUEUES": []}
     }

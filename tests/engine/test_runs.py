@@ -492,7 +492,7 @@ def test_an_object_that_no_attribute_declares_is_given_all_the_same() -> None:
     with pytest.raises(AttributeError, match="no attribute 'other'"):
         run.other  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute '_topic'"):
-        run._topic  # noqa: B018
+        run._topic  # noqa: B018 - asking is the test
 
 
 def test_an_unbound_attribute_is_none() -> None:

@@ -220,7 +220,7 @@ def test_a_repeat_without_a_rule_cannot_be_asked() -> None:
     with pytest.raises(DefinitionError, match="does not say when"):
         bound(flow.Repeat()).rule  # noqa: B018 - it is the asking that fails
     with pytest.raises(DefinitionError, match=r"Repeat 'node' cannot come back every 10+ minutes"):
-        bound(flow.Repeat().EveryNMinutes(10**20)).rule  # noqa: B018
+        bound(flow.Repeat().EveryNMinutes(10**20)).rule  # noqa: B018 - asking raises
 
 
 # Reminders and timeouts

@@ -151,7 +151,7 @@ def test_a_deadlock_of_two_runs_delays_one_of_them_and_ends_none(
         IssueList.objects.filter(pk=first).update(title=f"first of {self.id}")
         if self.id not in met:
             met.add(self.id)
-            self.meet.wait(30)  # type: ignore[attr-defined]
+            self.meet.wait(30)  # type: ignore[attr-defined] # the test sets it
         IssueList.objects.filter(pk=second).update(title=f"second of {self.id}")
 
     monkeypatch.setattr(Line, "work", crosswise)

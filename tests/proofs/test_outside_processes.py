@@ -13,7 +13,7 @@ import pytest
 
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import SCALE, step_forever, wait_until
+from tests.proofs.test_processes import SCALE, finish_all, step_forever, wait_until
 from tests.testapp.background import Twofold
 from tests.testapp.models import Effect
 
@@ -68,12 +68,7 @@ def test_workers_that_are_killed_lose_no_background_work(
         time.sleep(chance.uniform(0, 0.1))
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-    last = step_forever(child_environment)
-    try:
-        finished = wait_until(lambda: not AutomationModel.objects.filter(finished=False).exists())
-    finally:
-        last.send_signal(signal.SIGTERM)
-        assert last.wait(30) == 0
+    finished = finish_all(child_environment)
     assert finished, seed
     whole(runs)
     done = f"{KILLS} kills, 1 worker, {2 * len(runs)} works in the background: one key each"

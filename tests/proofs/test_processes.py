@@ -58,6 +58,16 @@ def wait_until(condition: Any, seconds: float = 60) -> bool:
     return bool(condition())
 
 
+def finish_all(environment: dict[str, str]) -> bool:
+    """Let one more worker go on until no run is alive, and end it; return whether it got there."""
+    last = step_forever(environment)
+    try:
+        return wait_until(lambda: not AutomationModel.objects.filter(finished=False).exists())
+    finally:
+        last.send_signal(signal.SIGTERM)
+        assert last.wait(30) == 0
+
+
 @pytest.mark.api("A24")
 @pytest.mark.parametrize("sweeps", [2] if SCALE == 1 else [2, 8])
 def test_sweeps_at_once_share_the_work_and_do_everything_once(
@@ -105,12 +115,7 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
         time.sleep(chance.uniform(0, 0.15))
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-    last = step_forever(child_environment)
-    try:
-        finished = wait_until(lambda: not AutomationModel.objects.filter(finished=False).exists())
-    finally:
-        last.send_signal(signal.SIGTERM)
-        assert last.wait(30) == 0
+    finished = finish_all(child_environment)
     found = audit(runs)
     proof("P1", done=f"{KILLS} kills at random moments, 1 worker, 5 shapes of runs", found=found)
     assert finished

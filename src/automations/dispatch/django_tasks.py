@@ -17,7 +17,7 @@ from automations.dispatch import working
 from automations.dispatch.base import Dispatcher
 
 
-def library() -> Any:
+def framework() -> Any:
     """Return ``django.tasks``, or ``django_tasks`` where Django has none of its own."""
     name = "django.tasks" if find_spec("django.tasks") else "django_tasks"
     return importlib.import_module(name)
@@ -31,13 +31,13 @@ def options() -> dict[str, Any]:
     return found
 
 
-@library().task(**options())  # type: ignore[untyped-decorator] # of whichever library
+@framework().task(**options())  # type: ignore[untyped-decorator] # of whichever library
 def work(run_id: int) -> None:
     """Work on the run: what is due in it, one transaction each."""
     working.work(run_id, "django_tasks")
 
 
-@library().task(**options())  # type: ignore[untyped-decorator] # of whichever library
+@framework().task(**options())  # type: ignore[untyped-decorator] # of whichever library
 def sweep() -> str:
     """Find what is due and have it worked on, for a scheduler of tasks to send."""
     from automations.dispatch.sweep import sweep as sweep_once
