@@ -20,6 +20,9 @@ def main() -> None:
     django.setup()
     from django.db import connection
 
+    # What is worked on is imported before the gate, so that nobody begins with a head start.
+    import tests.testapp.language
+    import tests.testapp.proof_processes  # noqa: F401 - imported to be there
     from automations.dispatch.sweep import sweep
 
     connection.ensure_connection()
