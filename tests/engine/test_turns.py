@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -31,6 +35,28 @@ def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any
     return request.param
 
 
+@contextmanager
+def held() -> Iterator[threading.Event]:
+    """Let another thread have the write lock until the event is set or the block ends."""
+    taken, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Effect.objects.create(run=0, node="held")
+            taken.set()
+            done.wait(30)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert taken.wait(10)
+        yield done
+    finally:
+        done.set()
+        holder.join()
+
+
 def test_a_process_runs_whatever_the_options_say(mode: Any) -> None:
     run = Straight()
     assert path(run) == ["first", "second", "third", "end"]
@@ -40,24 +66,8 @@ def test_a_process_runs_whatever_the_options_say(mode: Any) -> None:
 def test_who_waits_for_the_lock_looks_often_and_not_for_ever(mode: Any, settings: Any) -> None:
     settings.ATM_LOCK_TIMEOUT = 0.05
     run = Straight(autorun=False)
-    held, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with transaction.atomic():
-            Effect.objects.create(run=0, node="held")
-            held.set()
-            done.wait(30)
-        connection.close()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    try:
-        assert held.wait(10)
-        with pytest.raises(RunBusy), locking.act_on(run.id):
-            locking.lock_run(run.id, wait=True)
-    finally:
-        done.set()
-        holder.join()
+    with held(), pytest.raises(RunBusy), locking.act_on(run.id):
+        locking.lock_run(run.id, wait=True)
     run.run()
     assert run.finished()
 
@@ -76,3 +86,51 @@ def test_other_errors_are_not_waited_for(mode: Any) -> None:
     with pytest.raises(OperationalError, match="no such table") as raised:
         turns.in_turn(connection, broken, 60)
     assert not is_lock_timeout(raised.value)
+
+
+def test_a_look_in_vain_leaves_no_garbage_for_another_thread_to_collect(mode: Any) -> None:
+    """A cursor of a connection that waits holds up whoever collects it, and Python with it."""
+    gc.collect()
+    gc.disable()
+    try:
+        with held() as done:
+            tried: list[int] = []
+
+            def write() -> None:
+                tried.append(len(cursors()))
+                if len(tried) == 5:
+                    done.set()
+                with connection.cursor() as cursor:
+                    cursor.execute("UPDATE testapp_effect SET node = 'seen'")
+
+            turns.in_turn(connection, write, 20)
+    finally:
+        gc.enable()
+    assert len(tried) > 4
+    assert max(tried) == tried[0]
+
+
+def cursors() -> list[object]:
+    """Return the cursors there are, garbage among them."""
+    return [found for found in gc.get_objects() if isinstance(found, sqlite3.Cursor)]
+
+
+def test_a_write_of_its_own_waits_in_turn_and_one_in_a_transaction_has_it(mode: Any) -> None:
+    run = Straight(autorun=False)
+    patience: list[int] = []
+    with held() as done:
+
+        def write() -> int:
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA busy_timeout")
+                patience.append(cursor.fetchone()[0])
+            if len(patience) == 3:
+                done.set()
+            return locking.runs().filter(pk=run.id).update(version=7)
+
+        assert locking.in_own_turn(write) == 1
+    assert len(patience) > 2
+    assert set(patience) == {0}
+    with transaction.atomic():
+        locking.in_own_turn(write)
+    assert patience[-1] == 20_000

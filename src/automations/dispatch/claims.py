@@ -13,6 +13,8 @@ import socket
 import time
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from django.db.models import Q
 
@@ -23,6 +25,7 @@ from automations.engine.locking import (
     atomic,
     for_update,
     from_now,
+    in_own_turn,
     runs,
     take_write_lock,
 )
@@ -61,14 +64,19 @@ def claim_runs(run_ids: Collection[int], until: datetime, claim: str) -> list[Au
 
 def renew(run_ids: Collection[int], claim: str) -> None:
     """Let ``claim`` on the runs expire a whole claim from now."""
-    runs().filter(pk__in=run_ids, claimed_by=claim).update(
-        claimed_until=from_now(settings.seconds("ATM_CLAIM"))
-    )
+    until = from_now(settings.seconds("ATM_CLAIM"))
+    change(run_ids, claim, claimed_until=until)
 
 
 def give_back(run_ids: Collection[int], claim: str) -> None:
     """Give ``claim`` back on those of the runs that still have it."""
-    runs().filter(pk__in=run_ids, claimed_by=claim).update(claimed_by="", claimed_until=None)
+    change(run_ids, claim, claimed_by="", claimed_until=None)
+
+
+def change(run_ids: Collection[int], claim: str, **changes: Any) -> None:
+    """Write the changes to those of the runs that have ``claim``."""
+    claimed = runs().filter(pk__in=run_ids, claimed_by=claim)
+    in_own_turn(partial(claimed.update, **changes))
 
 
 def queue(run_ids: Collection[int], claim: str) -> None:
@@ -77,10 +85,8 @@ def queue(run_ids: Collection[int], claim: str) -> None:
 
     Whoever comes may take them. If nobody does within a claim's time, a sweep dispatches again.
     """
-    runs().filter(pk__in=run_ids, claimed_by=claim).update(
-        claimed_by=QUEUED + claim[: 128 - len(QUEUED)],
-        claimed_until=from_now(settings.seconds("ATM_CLAIM")),
-    )
+    until = from_now(settings.seconds("ATM_CLAIM"))
+    change(run_ids, claim, claimed_by=QUEUED + claim[: 128 - len(QUEUED)], claimed_until=until)
 
 
 def take(run_id: int, until: datetime, claim: str) -> tuple[bool, bool]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import socket
 import time
+from functools import partial
 
 from django.db import IntegrityError
 
-from automations.engine.locking import DatabaseNow, alias, atomic
+from automations.engine.locking import DatabaseNow, alias, atomic, in_own_turn
 from automations.models import AutomationSweepModel
 
 #: Seconds between two beats of one process.
@@ -38,7 +39,7 @@ def note_sweep() -> None:
     """Write down that a sweep has just been done, and by whom: the only row of its table."""
     noted = {"last": DatabaseNow(), "by": f"{socket.gethostname()[:100]}:{os.getpid()}"}
     rows = AutomationSweepModel.objects.using(alias())
-    if rows.filter(pk=1).update(**noted):
+    if in_own_turn(partial(rows.filter(pk=1).update, **noted)):
         return
     try:
         with atomic():

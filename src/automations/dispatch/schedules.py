@@ -18,6 +18,7 @@ from automations.engine.locking import (
     alias,
     atomic,
     connection,
+    in_own_turn,
     in_transaction,
     skip_locked,
     take_write_lock,
@@ -116,7 +117,7 @@ def let_go(definitions: Iterable[ProcessDefinition], now: datetime) -> int:
     """
     labels = [label for definition in definitions for label in definition.labels]
     gone = schedules().filter(due__lt=now - GONE).exclude(automation_class__in=labels)
-    return gone.update(due=None)
+    return in_own_turn(partial(gone.update, due=None))
 
 
 def remember(
@@ -132,7 +133,8 @@ def remember(
         return 0
     for former in definition.options.former_names:
         if former in rows and label not in rows:
-            schedules().filter(automation_class=former).update(automation_class=label)
+            renamed = schedules().filter(automation_class=former)
+            in_own_turn(partial(renamed.update, automation_class=label))
             rows[label] = rows[former]
     rule = str(schedule)[:LONGEST_RULE]
     row = rows.get(label)
@@ -141,7 +143,8 @@ def remember(
     fresh = {"rule": rule, "due": schedule.next(now, now)}
     if row is not None:
         # As it was read: another scheduler may have been faster.
-        return schedules().filter(pk=row.pk, rule=row.rule, due=row.due).update(**fresh)
+        same = schedules().filter(pk=row.pk, rule=row.rule, due=row.due)
+        return in_own_turn(partial(same.update, **fresh))
     try:
         with atomic():
             row = AutomationScheduleModel(automation_class=label, created=now, **fresh)

@@ -8,7 +8,7 @@ by a write as its first statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from automations.models.tasks import TaskQuerySet
 
 Runs = models.QuerySet[AutomationModel]
 Row = TypeVar("Row", bound=models.Model)
+Result = TypeVar("Result")
 
 
 class DatabaseNow(Func):
@@ -179,6 +180,19 @@ def atomic(limit: float | None = None) -> AbstractContextManager[None]:
     if database.vendor == "sqlite" and begins_with_lock(database) and not in_transaction():
         return begun_in_turn(database, block, limit)
     return block
+
+
+def in_own_turn(write: Callable[[], Result]) -> Result:
+    """
+    Return what ``write`` returns: one statement that is a transaction of its own.
+
+    On SQLite it waits for the write lock as a step does. The database's own way of waiting is not
+    fair to it, and holds a connection for as long.
+    """
+    database = connection()
+    if database.vendor != "sqlite" or database.in_atomic_block:
+        return write()
+    return in_turn(database, write, None)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import F
@@ -24,6 +25,7 @@ from automations.engine.failures import tidy
 from automations.engine.locking import (
     atomic,
     from_now,
+    in_own_turn,
     lock_run,
     runs,
     tasks,
@@ -103,7 +105,8 @@ def renew(task_id: int, claim: str, progress: float | None = None, message: str 
         changes["progress"] = progress
     if message:
         changes["message"] = tidy(message)
-    return bool(tasks().filter(pk=task_id, claimed_by=claim).update(**changes))
+    claimed = tasks().filter(pk=task_id, claimed_by=claim)
+    return bool(in_own_turn(partial(claimed.update, **changes)))
 
 
 def record(done: TaskContext, came: Outcome | Exception, now: datetime | None = None) -> Step:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import F
@@ -26,6 +27,7 @@ from automations.engine.locking import (
     atomic,
     connection,
     from_now,
+    in_own_turn,
     in_transaction,
     lock_run,
     runs,
@@ -307,4 +309,5 @@ def charge(run_id: int, *, seen: Collection[int] = (), now: datetime | None = No
 
 def give_back(task_id: int) -> None:
     """Take back an attempt that was counted and not made."""
-    tasks().filter(pk=task_id, attempts__gt=0).update(attempts=F("attempts") - 1)
+    charged = tasks().filter(pk=task_id, attempts__gt=0)
+    in_own_turn(partial(charged.update, attempts=F("attempts") - 1))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -46,6 +47,20 @@ def begun_in_turn(
         block.__exit__(None, None, None)
 
 
+def forget(error: OperationalError) -> None:
+    """
+    Leave nothing of a look in vain behind.
+
+    A chained error and its frames refer to each other and to a cursor. Collected as garbage, in
+    whichever thread, the cursor waits for its connection; all of Python with it, for as long as
+    that connection waits for a lock.
+    """
+    told: BaseException | None = error
+    while told is not None:
+        traceback.clear_frames(told.__traceback__)
+        told = told.__cause__
+
+
 def in_turn(
     database: BaseDatabaseWrapper, take: Callable[[], Result], limit: float | None
 ) -> Result:
@@ -68,6 +83,7 @@ def in_turn(
                 looks -= 1
                 if not looks or not is_lock_timeout(error):
                     raise
+                forget(error)
             time.sleep(random.uniform(SHORTEST, LONGEST))  # noqa: S311 - no secret
     finally:
         raw.execute(f"PRAGMA busy_timeout = {int(usual * 1000)}")
