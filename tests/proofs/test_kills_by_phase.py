@@ -28,6 +28,10 @@ pytestmark = [
 
 #: How many kills are aimed at each phase.
 AIMED = int(os.environ.get("ATM_PROOF_AIMED", "2"))
+#: How many come at random moments beside them, how many workers there are, and runs.
+RANDOM = int(os.environ.get("ATM_PROOF_RANDOM", "2"))
+WORKERS = int(os.environ.get("ATM_PROOF_WORKERS", "2"))
+RUNS = int(os.environ.get("ATM_PROOF_RUNS", "32"))
 MORTAL = str(Path(__file__).with_name("mortal.py"))
 
 
@@ -76,18 +80,20 @@ def test_a_kill_in_any_phase_of_a_task_loses_nothing_and_doubles_nothing(
         for phase in PHASES
         for _ in range(AIMED)
     ]
+    aims += [f"{chance.uniform(0.1, 0.6):.3f}" for _ in range(RANDOM)]
     chance.shuffle(aims)
-    runs: list[Counted] = [
-        SHAPES[number % len(SHAPES)](autorun=False) for number in range(4 * len(aims))
-    ]
-    deaths = mortals(aims, child_environment, workers=2)
+    runs: list[Counted] = [SHAPES[number % len(SHAPES)](autorun=False) for number in range(RUNS)]
+    deaths = mortals(aims, child_environment, workers=WORKERS)
     hit = Counter(phase for phase, died_of in deaths if died_of == signal.SIGKILL)
-    finished = work_off(child_environment)
+    finished = work_off(child_environment, seconds=60 + RUNS / 10)
     found = audit(runs)
-    histogram = ", ".join(f"{hit[phase]} {phase}" for phase in PHASES)
-    proof("P1", done=f"{len(aims)} kills, 2 workers: {histogram}", found=found)
+    aimed = ", ".join(f"{hit[phase]} {phase}" for phase in PHASES)
+    at_random = ", ".join(f"{hit['random ' + phase]} {phase}" for phase in (*PHASES, "between"))
+    done = f"{WORKERS} workers, {4 * AIMED} aimed kills ({aimed}), {RANDOM} random ({at_random})"
+    proof("P1", done=done, found=found)
     assert finished, seed
     assert found.exact, (seed, found)
-    assert hit == dict.fromkeys(PHASES, AIMED)
+    assert {phase: hit[phase] for phase in PHASES} == dict.fromkeys(PHASES, AIMED)
+    assert hit.total() == len(aims)
     assert set(AutomationTaskModel.objects.values_list("attempts", flat=True)) == {0}
     assert not AutomationModel.objects.exclude(claimed_by="").exists()

@@ -60,7 +60,7 @@ def test_workers_that_are_killed_lose_no_background_work(
         "ATM_TEST_ATTEMPTS": "50",  # the kills are not the works' fault
         "ATM_TEST_TASK_SECONDS": "0.02",
     }
-    runs = [Twofold(autorun=False) for _ in range(40 * SCALE)]
+    runs = [Twofold(autorun=False) for _ in range(4 * KILLS)]
     for _ in range(KILLS):
         worker = step_forever(child_environment)
         before = Effect.objects.count()

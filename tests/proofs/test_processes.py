@@ -73,12 +73,13 @@ def finish_all(environment: dict[str, str]) -> bool:
 def test_sweeps_at_once_share_the_work_and_do_everything_once(
     sweeps: int, child_environment: dict[str, str], tmp_path: Path, proof: Recorder
 ) -> None:
-    runs: list[Counted] = [Line(autorun=False) for _ in range(100 * sweeps)]
+    share = 100 if SCALE == 1 else 250
+    runs: list[Counted] = [Line(autorun=False) for _ in range(share * sweeps)]
     gate = tmp_path / "gate"
     workers = [start(WORKER, str(gate), environment=child_environment) for _ in range(sweeps)]
     assert wait_until(lambda: len(list(tmp_path.glob("ready-*"))) == sweeps)
     gate.touch()
-    assert [worker.wait(120) for worker in workers] == [0] * sweeps
+    assert [worker.wait(300) for worker in workers] == [0] * sweeps
     found = audit(runs)
     proof(
         "P2",
@@ -88,7 +89,7 @@ def test_sweeps_at_once_share_the_work_and_do_everything_once(
     assert found.exact, found
     shares = Counter(Effect.objects.values_list("process", flat=True))
     assert len(shares) == sweeps
-    assert min(shares.values()) >= 200, shares  # half of a fair share
+    assert min(shares.values()) >= 2 * share, shares  # of four effects a run: half of a fair share
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import nullcontext
+from mmap import mmap
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -23,6 +24,7 @@ from tests.testapp.proof_processes import Counted
 #: After a claim is committed; inside a task's work; after a task is written and before it is
 #: committed; after that, before anything else is done.
 PHASES = ("claim", "user code", "before commit", "after commit")
+BEFORE = 1 + PHASES.index("before commit")
 
 
 def die() -> None:
@@ -68,6 +70,36 @@ def die_at(phase: str, number: int) -> None:
     ]
     for owner, name, function in replaced:
         setattr(owner, name, function)
+
+
+def tell_phases(said: mmap) -> None:
+    """Let this process say, in the first byte of ``said``, in which phase it is."""
+    claim_runs, work, commit = sweep.claim_runs, Counted.work, BaseDatabaseWrapper._commit
+
+    def within(phase: str, after: int, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            said[0] = 1 + PHASES.index(phase)
+            try:
+                return function(*arguments)
+            finally:
+                said[0] = after
+
+        return call
+
+    def committed(self: BaseDatabaseWrapper) -> None:
+        before = said[0]
+        commit(self)
+        if before >= BEFORE:
+            said[0] = BEFORE + 1 if before == BEFORE else 0
+
+    setattr(sweep, "claim_runs", within("claim", 0, claim_runs))  # noqa: B010 - as below
+    setattr(Counted, "work", within("user code", BEFORE, work))  # noqa: B010 - of another type
+    setattr(BaseDatabaseWrapper, "_commit", committed)  # noqa: B010 - of another type
+
+
+def phase_of(said: mmap) -> str:
+    """Return in which phase a process was last: outside of all of them there is none to name."""
+    return PHASES[said[0] - 1] if said[0] else "between"
 
 
 def without_transactions() -> None:
