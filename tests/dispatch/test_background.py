@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
+from django.utils import timezone
 
 from automations.dispatch import background, heart
 from automations.dispatch.advancing import Progress
 from automations.dispatch.background import Workers, perform, threads
 from automations.dispatch.heart import Heart
+from automations.dispatch.sweep import sweep
 from automations.engine import outside
 from automations.engine.steps import Step
 from automations.exceptions import ClaimLost, RunBusy
-from automations.models import AutomationModel
+from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
+from tests.plain import DAY
 from tests.testapp.background import Beside, Export, Gated, InterruptedLink, InThread
+from tests.testapp.processes import Straight
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,6 +123,39 @@ def test_the_same_task_offered_twice_is_done_once(gate: Any) -> None:
         assert workers.progress().done == 2
         assert workers.progress().done == 0
     assert row(run).state == "finished"
+
+
+@pytest.mark.parametrize(("attempts", "together"), [(0, True), (1, False)])
+def test_the_last_try_of_suspected_work_is_made_alone(
+    attempts: int, together: bool, gate: Any, settings: Any
+) -> None:
+    """What is innocent is not in hand each time that the guilty takes its worker down."""
+    settings.ATM_ATTEMPTS = 3
+    runs = [Gated(), Gated(), Straight(autorun=False)]
+    dead = {"claimed_by": "dead", "claimed_until": timezone.now() - DAY}
+    AutomationTaskModel.objects.filter(status="work").update(attempts=attempts, **dead)
+    AutomationModel.objects.filter(pk=runs[2].id).update(**dead)
+    AutomationTaskModel.objects.filter(automation=runs[2].id).update(attempts=attempts)
+    with Workers() as workers:
+        for run in runs[:2]:
+            workers.offer(run.id, at(run, "work").pk)
+        assert Gated.inside.wait(10)
+        assert eventually(lambda: together or len(workers._offered) == 1)
+        assert eventually(lambda: not together or not rows_of("dead").exists())
+        assert rows_of("dead").count() == (0 if together else 1)
+        sweep(workers=workers)
+        assert row(runs[2]).state == ("finished" if together else "running")
+        Gated.leave.set()
+        workers.wait()
+    for _ in range(2):  # the one may be in the way of the other again
+        sweep()
+    assert [row(run).state for run in runs] == ["finished"] * 3
+    assert set(AutomationTaskModel.objects.values_list("attempts", flat=True)) == {0}
+
+
+def rows_of(claim: str) -> Any:
+    """Return the tasks that somebody has claimed."""
+    return AutomationTaskModel.objects.filter(claimed_by=claim)
 
 
 def test_leaving_waits_for_the_work_in_hand_and_begins_nothing_more(

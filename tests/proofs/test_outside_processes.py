@@ -12,10 +12,19 @@ from typing import Any
 import pytest
 
 from automations.models import AutomationModel, AutomationTaskModel
+from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import SCALE, finish_all, step_forever, wait_until
+from tests.proofs.test_processes import (
+    DEATHS,
+    SCALE,
+    die_and_begin_again,
+    finish_all,
+    step_forever,
+    wait_until,
+)
 from tests.testapp.background import Twofold
 from tests.testapp.models import Effect
+from tests.testapp.proof_processes import Counted, DeadlyOutside, Line
 
 pytestmark = [
     pytest.mark.processes,
@@ -102,3 +111,33 @@ def test_a_worker_that_comes_back_after_its_claim_records_nothing(
     assert doubled >= 2 * len(runs)
     done = f"{FREEZES} workers frozen past their claim and woken, {doubled} works done meanwhile"
     proof("P5", done=done, exact=len(runs))
+
+
+@pytest.mark.parametrize("how", ["segmentation fault"] if SCALE == 1 else DEATHS)
+def test_background_work_that_kills_its_worker_becomes_an_incident_and_holds_nobody_up(
+    how: str, child_environment: dict[str, str], proof: Recorder
+) -> None:
+    """The innocent are at work in the same processes, in steps and in the background."""
+    child_environment |= {
+        "ATM_TEST_CLAIM": "1",
+        "ATM_TEST_DEADLY": how,
+        "ATM_TEST_TASK_SECONDS": "0.05",
+    }
+    beside = [Twofold(autorun=False) for _ in range(4)]
+    innocent: list[Counted] = [Line(autorun=False) for _ in range(5)]
+    poison = DeadlyOutside(autorun=False)
+    innocent += [Line(autorun=False) for _ in range(5)]
+    deaths = die_and_begin_again(DEATHS[how], child_environment)
+    assert deaths == 3
+    task = AutomationTaskModel.objects.get(automation=poison.id)
+    assert (task.state, task.automation.state) == ("failed", "failed")
+    assert task.message.startswith("WorkerLost")
+    # At least once, and not more often than it may be tried.
+    assert Effect.objects.filter(run=poison.id, node="died", task=task.pk).count() == 3
+    whole(beside)
+    found = audit(innocent)
+    done = f"1 background work that kills its worker ({how}): {deaths} deaths, an incident"
+    proof("P7", done=done, found=found)
+    assert found.exact
+    others = AutomationTaskModel.objects.exclude(automation=poison.id)
+    assert set(others.values_list("attempts", flat=True)) == {0}

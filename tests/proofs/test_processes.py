@@ -20,7 +20,13 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
 from tests.testapp.models import Effect
-from tests.testapp.proof_processes import SHAPES, Counted, Deadly, Line
+from tests.testapp.proof_processes import (
+    SHAPES,
+    Counted,
+    Deadly,
+    Failing,
+    Line,
+)
 
 pytestmark = [
     pytest.mark.processes,
@@ -30,6 +36,8 @@ pytestmark = [
 
 SCALE = int(os.environ.get("ATM_PROOF_SCALE", "1"))
 KILLS = int(os.environ.get("ATM_TEST_KILLS", "30")) * SCALE
+#: How a task kills its worker, and what whoever started the worker sees of it.
+DEATHS = {"exit": 9, "kill": -signal.SIGKILL, "segmentation fault": -signal.SIGSEGV}
 WORKER = str(Path(__file__).with_name("worker.py"))
 
 
@@ -66,6 +74,19 @@ def finish_all(environment: dict[str, str]) -> bool:
     finally:
         last.send_signal(signal.SIGTERM)
         assert last.wait(30) == 0
+
+
+def die_and_begin_again(says: int, environment: dict[str, str]) -> int:
+    """Start workers until every run has ended; return how many have died, three at the most."""
+    deaths = 0
+    while AutomationModel.objects.filter(finished=False).exists():
+        worker = start("-m", "django", "automation_step", environment=environment)
+        code = worker.wait(60)
+        assert code in (says, 0, 1)
+        deaths += code == says
+        assert deaths <= 3
+        time.sleep(0.2)
+    return deaths
 
 
 @pytest.mark.api("A24")
@@ -125,30 +146,45 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
 
 
+@pytest.mark.parametrize("how", ["exit", "segmentation fault"] if SCALE == 1 else DEATHS)
 def test_a_task_that_kills_its_worker_becomes_an_incident_and_holds_nobody_up(
-    child_environment: dict[str, str], proof: Recorder
+    how: str, child_environment: dict[str, str], proof: Recorder
 ) -> None:
-    child_environment |= {"ATM_TEST_CLAIM": "1", "ATM_TEST_DEADLY": "1"}
+    child_environment |= {"ATM_TEST_CLAIM": "1", "ATM_TEST_DEADLY": how}
     innocent: list[Counted] = [Line(autorun=False) for _ in range(5)]
     poison = Deadly(autorun=False)
     innocent += [Line(autorun=False) for _ in range(20)]
-    deaths = 0
-    while AutomationModel.objects.filter(finished=False).exists():
-        worker = start("-m", "django", "automation_step", environment=child_environment)
-        code = worker.wait(60)
-        deaths += code == 9
-        assert deaths <= 3
-        time.sleep(0.2)
+    deaths = die_and_begin_again(DEATHS[how], child_environment)
     assert deaths == 3
     task = AutomationTaskModel.objects.get(automation=poison.id)
     assert (task.state, task.automation.state) == ("failed", "failed")
     assert task.message.startswith("WorkerLost")
     found = audit(innocent)
-    proof("P7", done=f"1 task that kills its worker: {deaths} deaths, an incident", found=found)
+    done = f"1 task that kills its worker ({how}): {deaths} deaths, an incident"
+    proof("P7", done=done, found=found)
     assert found.exact
     others = AutomationTaskModel.objects.exclude(automation=poison.id)
     assert set(others.values_list("attempts", flat=True)) == {0}
     assert not Effect.objects.filter(node="died").exists()
+
+
+@pytest.mark.parametrize("how", ["recursion", "error"])
+def test_a_task_that_fails_becomes_an_incident_at_once_and_its_worker_goes_on(
+    how: str, child_environment: dict[str, str], proof: Recorder
+) -> None:
+    innocent: list[Counted] = [Line(autorun=False) for _ in range(5)]
+    failing = Failing(autorun=False, how=how)
+    innocent += [Line(autorun=False) for _ in range(20)]
+    worker = start("-m", "django", "automation_step", environment=child_environment)
+    assert worker.wait(60) == 1  # it says that something has failed, and has done all the rest
+    task = AutomationTaskModel.objects.get(automation=failing.id)
+    assert (task.state, task.automation.state, task.attempts) == ("failed", "failed", 0)
+    assert task.message.startswith({"recursion": "RecursionError", "error": "ValueError"}[how])
+    found = audit(innocent)
+    proof("P7", done=f"1 task that fails ({how}): an incident at its first try", found=found)
+    assert found.exact
+    assert set(AutomationTaskModel.objects.values_list("attempts", flat=True)) == {0}
+    assert not Effect.objects.filter(run=failing.id).exists()
 
 
 def test_a_signal_ends_the_command_with_its_task_finished(

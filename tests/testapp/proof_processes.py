@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
+import signal
 import time
 from datetime import timedelta
 from typing import Any
@@ -115,6 +118,17 @@ class Patient(Counted):
 SHAPES: list[type[Counted]] = [Line, Branches, Rounds, Saved, Patient]
 
 
+def die() -> None:
+    """End this process as ``ATM_TEST_DEADLY`` says: nothing is closed, undone or said."""
+    how = os.environ["ATM_TEST_DEADLY"]
+    if how == "exit":
+        os._exit(9)
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # nobody wants to read what it leaves
+    ctypes.string_at(0)  # a segmentation fault
+
+
 class Deadly(Counted):
     """Takes its worker down with it."""
 
@@ -124,8 +138,40 @@ class Deadly(Counted):
     def die(self, task: Any) -> None:
         """End the process that does this work, and leave a trace that is undone."""
         Effect.objects.create(run=self.id, node="died")
-        if os.environ.get("ATM_TEST_DEADLY"):
-            os._exit(9)
+        if "ATM_TEST_DEADLY" in os.environ:
+            die()
+
+
+class DeadlyOutside(Counted):
+    """Takes its worker down with it in the background, and leaves a trace that stays."""
+
+    start = flow.Execute(this.die).InBackground()
+    end = flow.End()
+
+    def die(self, task: Any) -> None:
+        """End the process that does this work, after others have begun with theirs."""
+        Effect.objects.create(run=self.id, node="died", task=task.pk, process=os.getpid())
+        time.sleep(PAUSE / 2)
+        if "ATM_TEST_DEADLY" in os.environ:
+            die()
+
+
+class Failing(Counted):
+    """Fails as its data says: in an ordinary way, or because it calls itself without end."""
+
+    start = flow.Execute(this.fail)
+    end = flow.End()
+
+    def fail(self, task: Any) -> None:
+        """Leave an effect that is undone, and fail."""
+        self.work(task)
+        if self.data["how"] == "recursion":
+            self.deeper()
+        raise ValueError("no")
+
+    def deeper(self) -> None:
+        """Go on without end."""
+        self.deeper()
 
 
 class Individual(Counted):

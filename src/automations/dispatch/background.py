@@ -27,6 +27,7 @@ from automations.dispatch.base import INLINE, THREAD
 from automations.dispatch.claims import new_claim
 from automations.dispatch.handing import hand_over
 from automations.dispatch.heart import Heart
+from automations.dispatch.last_tries import Alone
 from automations.engine import outside
 from automations.engine.context import TaskContext
 from automations.engine.locking import atomic, in_transaction
@@ -150,9 +151,25 @@ def perform(
     caller's all is part of that one.
     """
     claim = new_claim()
-    context = outside.take(run_id, task_id, claim)
-    if context is None:
-        return Progress()
+    with Alone() as alone:
+        context = outside.take(run_id, task_id, claim, alone=alone.get)
+        if context is None:
+            return Progress()
+        step = done(context, claim, heart)
+    kept = step.obtained and not (step.delayed or step.postponed)
+    progress = Progress(done=int(kept), failed=int(step.failed), delayed=int(step.delayed))
+    if step.more:
+        mark = "" if in_transaction() else new_claim()
+        budget = Budget(settings.get("ATM_SWEEP_TASKS"))
+        following = advance(run_id, claim=mark, budget=budget, here=here)
+        hand_over(following.elsewhere, mark)
+        progress.add(following)
+    return progress
+
+
+def done(context: TaskContext, claim: str, heart: Heart | None) -> Step:
+    """Do the work of the task that ``claim`` is on, and record what came of it."""
+    run_id, task_id = context.run.pk, context.task.pk
     pulse = heart.begin(task_id, claim) if heart else None
     context.task.claimed_by, context.task.pulse = claim, pulse
     came: Outcome | Exception
@@ -163,19 +180,10 @@ def perform(
         came = error
     try:
         with going_on_with(run_id):
-            step = recorded(context, came)
+            return recorded(context, came)
     finally:
         if heart and pulse:
             heart.end(pulse)
-    kept = step.obtained and not (step.delayed or step.postponed)
-    progress = Progress(done=int(kept), failed=int(step.failed), delayed=int(step.delayed))
-    if step.more:
-        mark = "" if in_transaction() else new_claim()
-        budget = Budget(settings.get("ATM_SWEEP_TASKS"))
-        following = advance(run_id, claim=mark, budget=budget, here=here)
-        hand_over(following.elsewhere, mark)
-        progress.add(following)
-    return progress
 
 
 def recorded(context: TaskContext, came: Outcome | Exception) -> Step:

@@ -29,6 +29,7 @@ from automations.dispatch.claims import (
 )
 from automations.dispatch.handing import hand_over
 from automations.dispatch.lanes import Lanes
+from automations.dispatch.last_tries import Alone, makes_last_try
 from automations.dispatch.peek import idle_runs
 from automations.dispatch.schedules import start_scheduled
 from automations.engine import incidents
@@ -120,7 +121,9 @@ def sweep(
         for run in ready:
             # Its last worker did not come back: alone, and counting.
             if is_lost(run) and not stopped():
-                tour.work_off([run.pk], careful=bool(tour.claim))
+                with Alone() as alone:
+                    if not tour.claim or not makes_last_try(run.pk) or alone.get():
+                        tour.work_off([run.pk], careful=bool(tour.claim))
     report.add_work(workers.progress())
     return report
 

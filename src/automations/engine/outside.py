@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -42,12 +43,19 @@ from automations.outcomes import Fail, Outcome
 logger = logging.getLogger("automations")
 
 
-def take(run_id: int, task_id: int, claim: str, now: datetime | None = None) -> TaskContext | None:
+def take(
+    run_id: int,
+    task_id: int,
+    claim: str,
+    now: datetime | None = None,
+    alone: Callable[[], bool] = lambda: True,
+) -> TaskContext | None:
     """
     Put ``claim`` on the task, in one transaction; return what its work is done with.
 
     None if the work is not to be done now: it is done, somebody does it, the run stands still.
-    A task whose worker has not come back ``ATM_ATTEMPTS`` times becomes an incident.
+    A task whose worker has not come back ``ATM_ATTEMPTS`` times becomes an incident;
+    before its last try ``alone`` is asked whether it may be made now.
     """
     now = now or settings.now()
     with atomic():
@@ -64,6 +72,8 @@ def take(run_id: int, task_id: int, claim: str, now: datetime | None = None) -> 
         attempts = task.attempts + 1 if task.claimed_by else 0
         if attempts >= settings.get("ATM_ATTEMPTS"):
             lose(context, attempts)
+            return None
+        if attempts and attempts + 1 >= settings.get("ATM_ATTEMPTS") and not alone():
             return None
         context.load()
         changes = {
