@@ -25,7 +25,7 @@ test: ## Run the tests on all databases and versions; make test ARGS="-k name" f
 upgrade-test: ## Fill a database with release 0.9.4.1 itself and test the upgrade; KEEP=1 keeps it
 	@$(PYTHON) tools/upgrade_test.py $(if $(KEEP),--keep)
 
-# As many random processes, runs and places to interrupt on every database as on one in "make test".
+# How much is done for each promise, on every database.
 FULL = ATM_TEST_RUNS=1000 ATM_TEST_EXAMPLES=1000 ATM_PROOF_PLAY=20 ATM_TEST_PLACES=all ATM_TEST_QUEUES=all ATM_PROOF_SCALE=3 ATM_PROOF_BACKLOG=100000 ATM_PROOF_AIMED=30 ATM_PROOF_TIMERS=10000 ATM_PROOF_RANDOM=500 ATM_PROOF_WORKERS=4 ATM_PROOF_RUNS=2000 ATM_TEST_DROPS=34 ATM_TEST_OUTSIDE_KILLS=40 ATM_TEST_FREEZES=17
 
 .PHONY: proofs

@@ -26,7 +26,6 @@ ROOT = Path(__file__).resolve().parent.parent
 MEASURES_ALL = os.environ.get("ATM_TEST_MEASURE", "all") == "all"
 DIFFERENT = (
     "tests/dispatch/test_notify.py",
-    "tests/dispatch/test_notify.py",
     "tests/dispatch/test_sweep.py",
     "tests/test_health.py",
     "tests/engine/test_messages.py",

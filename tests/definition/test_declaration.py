@@ -174,7 +174,7 @@ def test_this_is_an_ordinary_object_to_python() -> None:
     assert repr(this) == "this"
     assert repr(this.step) == "this.step"
     with pytest.raises(AttributeError):
-        own.__wrapped__  # noqa: B018
+        own.__wrapped__  # noqa: B018 - it is the asking that fails
 
 
 def test_a_missing_node_is_named_with_a_suggestion() -> None:
@@ -189,7 +189,7 @@ def test_a_process_without_nodes_has_no_start() -> None:
         pass
 
     with pytest.raises(NodeNotFound, match="has no nodes"):
-        Empty._meta.start  # noqa: B018
+        Empty._meta.start  # noqa: B018 - it is the asking that fails
 
 
 def test_arrows_carry_the_label_of_their_branch() -> None:

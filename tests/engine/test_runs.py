@@ -192,7 +192,7 @@ def test_kill_deletes_the_run_with_its_history() -> None:
     assert not AutomationModel.objects.exists()
     assert not AutomationTaskModel.objects.exists()
     with pytest.raises(AutomationFinished, match="has been killed"):
-        run.data  # noqa: B018
+        run.data  # noqa: B018 - it is the asking that fails
 
 
 def test_a_run_deleted_by_somebody_else_counts_as_finished() -> None:
@@ -470,7 +470,7 @@ def test_a_bound_object_that_is_gone_is_named() -> None:
     run = Bound(issue_list=issues, ticket=Ticket.objects.create(), autorun=False)
     issues.delete()
     with pytest.raises(BoundObjectMissing, match="is bound to IssueList"):
-        run.issue_list  # noqa: B018
+        run.issue_list  # noqa: B018 - it is the asking that fails
     run.run()
     assert at(run, "start").message.startswith("BoundObjectMissing")
 
@@ -490,7 +490,7 @@ def test_an_object_that_no_attribute_declares_is_given_all_the_same() -> None:
     assert run.topic == issues
     assert run.data["topic"] == issues.pk
     with pytest.raises(AttributeError, match="no attribute 'other'"):
-        run.other  # noqa: B018
+        run.other  # noqa: B018 - it is the asking that fails
     with pytest.raises(AttributeError, match="no attribute '_topic'"):
         run._topic  # noqa: B018 - asking is the test
 

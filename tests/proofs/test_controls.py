@@ -14,7 +14,8 @@ from automations.engine import steps
 from automations.engine.locking import atomic, in_transaction
 from automations.models import AutomationModel
 from tests.proofs.counting import audit
-from tests.proofs.test_kills_by_phase import mortals, work_off
+from tests.proofs.test_kills_by_phase import mortals
+from tests.proofs.test_processes import finish_all
 from tests.testapp.background import InterruptedLink
 from tests.testapp.proof_processes import Counted, Line, Saved
 
@@ -30,7 +31,7 @@ def test_without_a_transaction_a_kill_doubles_an_effect(
     run = Line(autorun=False)
     off = {} if on else {"ATM_TEST_WITHOUT_TRANSACTIONS": "1"}
     assert mortals(["user code:2"], child_environment | off) == [("user code", 9)]
-    assert work_off(child_environment)
+    assert finish_all(child_environment, 120)
     found = audit([run])
     assert found.exact is on
     assert bool(found.doubled) is not on

@@ -16,7 +16,7 @@ import pytest
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import step_forever, wait_until
+from tests.proofs.test_processes import finish_all
 from tests.testapp.faults import PHASES
 from tests.testapp.proof_processes import SHAPES, Counted
 
@@ -55,18 +55,6 @@ def mortals(
     return [(aim, int(died_of)) for aim, died_of in lines]
 
 
-def work_off(environment: dict[str, str], seconds: float = 120) -> bool:
-    """Let one more worker do what is left; return whether every run has ended."""
-    last = step_forever(environment)
-    try:
-        return wait_until(
-            lambda: not AutomationModel.objects.filter(finished=False).exists(), seconds
-        )
-    finally:
-        last.send_signal(signal.SIGTERM)
-        assert last.wait(30) == 0
-
-
 @pytest.mark.api("A9", "A20")
 def test_a_kill_in_any_phase_of_a_task_loses_nothing_and_doubles_nothing(
     child_environment: dict[str, str], record_property: Any, proof: Recorder
@@ -85,7 +73,7 @@ def test_a_kill_in_any_phase_of_a_task_loses_nothing_and_doubles_nothing(
     runs: list[Counted] = [SHAPES[number % len(SHAPES)](autorun=False) for number in range(RUNS)]
     deaths = mortals(aims, child_environment, workers=WORKERS)
     hit = Counter(phase for phase, died_of in deaths if died_of == signal.SIGKILL)
-    finished = work_off(child_environment, seconds=60 + RUNS / 10)
+    finished = finish_all(child_environment, 120 + RUNS / 10)
     found = audit(runs)
     aimed = ", ".join(f"{hit[phase]} {phase}" for phase in PHASES)
     at_random = ", ".join(f"{hit['random ' + phase]} {phase}" for phase in (*PHASES, "between"))

@@ -20,13 +20,7 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
 from tests.testapp.models import Effect
-from tests.testapp.proof_processes import (
-    SHAPES,
-    Counted,
-    Deadly,
-    Failing,
-    Line,
-)
+from tests.testapp.proof_processes import SHAPES, Counted, Deadly, Failing, Line
 
 pytestmark = [
     pytest.mark.processes,
@@ -66,11 +60,13 @@ def wait_until(condition: Any, seconds: float = 60) -> bool:
     return bool(condition())
 
 
-def finish_all(environment: dict[str, str]) -> bool:
+def finish_all(environment: dict[str, str], seconds: float = 60) -> bool:
     """Let one more worker go on until no run is alive, and end it; return whether it got there."""
     last = step_forever(environment)
     try:
-        return wait_until(lambda: not AutomationModel.objects.filter(finished=False).exists())
+        return wait_until(
+            lambda: not AutomationModel.objects.filter(finished=False).exists(), seconds
+        )
     finally:
         last.send_signal(signal.SIGTERM)
         assert last.wait(30) == 0
@@ -87,6 +83,16 @@ def die_and_begin_again(says: int, environment: dict[str, str]) -> int:
         assert deaths <= 3
         time.sleep(0.2)
     return deaths
+
+
+def given_up(poison: Counted) -> AutomationTaskModel:
+    """See that the only task of the run is an incident, and no other was charged; return it."""
+    task = AutomationTaskModel.objects.get(automation=poison.id)
+    assert (task.state, task.automation.state) == ("failed", "failed")
+    assert task.message.startswith("WorkerLost")
+    others = AutomationTaskModel.objects.exclude(automation=poison.id)
+    assert set(others.values_list("attempts", flat=True)) == {0}
+    return task
 
 
 @pytest.mark.api("A24")
@@ -156,15 +162,11 @@ def test_a_task_that_kills_its_worker_becomes_an_incident_and_holds_nobody_up(
     innocent += [Line(autorun=False) for _ in range(20)]
     deaths = die_and_begin_again(DEATHS[how], child_environment)
     assert deaths == 3
-    task = AutomationTaskModel.objects.get(automation=poison.id)
-    assert (task.state, task.automation.state) == ("failed", "failed")
-    assert task.message.startswith("WorkerLost")
+    given_up(poison)
     found = audit(innocent)
     done = f"1 task that kills its worker ({how}): {deaths} deaths, an incident"
     proof("P7", done=done, found=found)
     assert found.exact
-    others = AutomationTaskModel.objects.exclude(automation=poison.id)
-    assert set(others.values_list("attempts", flat=True)) == {0}
     assert not Effect.objects.filter(node="died").exists()
 
 

@@ -24,6 +24,7 @@ from tests.testapp.proof_processes import Counted
 #: After a claim is committed; inside a task's work; after a task is written and before it is
 #: committed; after that, before anything else is done.
 PHASES = ("claim", "user code", "before commit", "after commit")
+#: As which number a process says that it is before a commit; after it is one more.
 BEFORE = 1 + PHASES.index("before commit")
 
 
@@ -63,10 +64,17 @@ def die_at(phase: str, number: int) -> None:
             left["working"] = False
             at("after commit")
 
+    put_round(claimed, worked, committed)
+
+
+def put_round(
+    claim_runs: Callable[..., Any], work: Callable[..., Any], commit: Callable[..., Any]
+) -> None:
+    """Let this process claim, work and commit by these."""
     replaced: list[tuple[Any, str, Callable[..., Any]]] = [
-        (sweep, "claim_runs", claimed),
-        (Counted, "work", worked),
-        (BaseDatabaseWrapper, "_commit", committed),
+        (sweep, "claim_runs", claim_runs),
+        (Counted, "work", work),
+        (BaseDatabaseWrapper, "_commit", commit),
     ]
     for owner, name, function in replaced:
         setattr(owner, name, function)
@@ -92,13 +100,11 @@ def tell_phases(said: mmap) -> None:
         if before >= BEFORE:
             said[0] = BEFORE + 1 if before == BEFORE else 0
 
-    setattr(sweep, "claim_runs", within("claim", 0, claim_runs))  # noqa: B010 - as below
-    setattr(Counted, "work", within("user code", BEFORE, work))  # noqa: B010 - of another type
-    setattr(BaseDatabaseWrapper, "_commit", committed)  # noqa: B010 - of another type
+    put_round(within("claim", 0, claim_runs), within("user code", BEFORE, work), committed)
 
 
 def phase_of(said: mmap) -> str:
-    """Return in which phase a process was last: outside of all of them there is none to name."""
+    """Return in which phase a process was last: "between" if in none of them."""
     return PHASES[said[0] - 1] if said[0] else "between"
 
 

@@ -18,8 +18,12 @@ _lock = threading.Lock()
 
 
 def makes_last_try(run_id: int) -> bool:
-    """Return whether a task of the run has cost its worker so often that it may be tried once."""
-    often = max(1, settings.get("ATM_ATTEMPTS") - 2)  # the first time was not counted
+    """
+    Return whether a task of the run has cost its worker so often that it may be tried once more.
+
+    As `steps.charge` counts: the first time was not counted, and this one will be.
+    """
+    often = max(1, settings.get("ATM_ATTEMPTS") - 2)
     return tasks().open().filter(automation=run_id, attempts__gte=often).exists()
 
 
@@ -42,6 +46,6 @@ class Alone:
             _lock.release()
 
     def get(self) -> bool:
-        """Return whether nobody else in this process is makes a last try."""
+        """Return whether nobody else in this process makes a last try."""
         self._got = self._got or _lock.acquire(blocking=False)
         return self._got
