@@ -24,12 +24,14 @@ from django.utils import timezone
 from automations import health
 from automations.dispatch import pulse
 from automations.dispatch.pulse import Pulse, note_sweep
+from automations.engine import outside, steps
 from automations.engine.locking import from_now
 from automations.health import Limits, read
 from automations.models import AutomationModel, AutomationSweepModel, AutomationTaskModel
 from tests.pages.rows import add_failed_task, add_question, make_run
 from tests.testapp.dashboard_processes import Plain
 from tests.testapp.processes import Straight, Waiting
+from tests.testapp.proof_processes import DeadlyOutside
 
 pytestmark = pytest.mark.django_db
 
@@ -128,8 +130,22 @@ def test_a_worker_that_did_not_come_back_is_told() -> None:
     run = Straight(autorun=False)
     claimed(run, -1)
     assert read().due == 1
-    assert read().problems(Limits()) == ["1 runs have lost their worker."]
+    assert read().problems(Limits()) == ["1 claims have expired: a worker was lost."]
     assert read().problems(Limits(max_expired=1)) == []
+
+
+def test_a_worker_that_did_not_come_back_from_the_background_is_told() -> None:
+    swept(0)
+    run = DeadlyOutside(autorun=False)
+    steps.step(run.id)
+    task = AutomationTaskModel.objects.get(automation=run.id)
+    assert outside.take(run.id, task.pk, "a worker") is not None
+    assert read().expired_claims == 0
+    with time_machine.travel(timezone.now() + timedelta(seconds=70), tick=False):
+        assert read().expired_claims == 0  # it has renewed its claim, by the database's time
+    AutomationTaskModel.objects.update(claimed_until=from_now(timedelta(seconds=-1)))
+    with time_machine.travel(timezone.now() + timedelta(seconds=70), tick=False):
+        assert read().problems(Limits()) == ["1 claims have expired: a worker was lost."]
 
 
 def test_incidents_are_told() -> None:
@@ -282,7 +298,7 @@ def test_the_command_says_how_things_are() -> None:
         "Last sweep: none noted",
         "Runs that are due: 0",
         "Oldest due: nothing",
-        "Runs that have lost their worker: 0",
+        "Claims that have expired: 0",
         "Runs stopped by an error: 0",
         "Tasks that nobody can do: 0",
     ]

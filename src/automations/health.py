@@ -61,8 +61,9 @@ class Health:
     ``last_sweep`` is when a sweep was last noted, to a minute, and ``sweep_age`` how many seconds
     ago. ``due`` counts the runs that are due and that nobody works on. ``oldest_due`` is since when
     one of their tasks is due, those aside that only wait for a condition, and ``late`` how many
-    seconds that is. ``expired_claims`` are runs whose worker did not come back, ``incidents`` runs
-    that were stopped by an error, ``nobody`` tasks that nobody of those who are asked can do.
+    seconds that is. ``expired_claims`` counts runs and background works whose worker did not come
+    back, ``incidents`` runs that were stopped by an error, ``nobody`` tasks that nobody of those
+    who are asked can do.
     """
 
     last_sweep: datetime | None
@@ -83,7 +84,7 @@ class Health:
         if exceeds(self.late, limits.max_late):
             found.append(f"A task has been due for {self.late:.0f} seconds.")
         if exceeds(self.expired_claims, limits.max_expired):
-            found.append(f"{self.expired_claims} runs have lost their worker.")
+            found.append(f"{self.expired_claims} claims have expired: a worker was lost.")
         if exceeds(self.incidents, limits.max_incidents):
             found.append(f"{self.incidents} runs were stopped by an error.")
         if exceeds(self.nobody, limits.max_nobody):
@@ -115,22 +116,22 @@ def read() -> Health:
             expired=Count("pk", filter=expired),
         )
     )
-    oldest = oldest_due(now)
+    oldest, lost = late_tasks(now)
     return Health(
         last_sweep=last,
         sweep_age=max(0.0, (clock - last).total_seconds()) if last and clock else None,
         due=counts["free"],
         oldest_due=oldest,
         late=(now - oldest).total_seconds() if oldest else 0.0,
-        expired_claims=counts["expired"],
+        expired_claims=counts["expired"] + lost,
         incidents=runs().filter(state=RunState.FAILED).count(),
         nobody=tasks().stranded().count(),
     )
 
 
-def oldest_due(now: datetime) -> datetime | None:
+def late_tasks(now: datetime) -> tuple[datetime | None, int]:
     """
-    Return since when a task is due that nobody works on.
+    Return since when a task is due that nobody works on, and how many works have lost their worker.
 
     A condition that is false stays due, so those that wait for one do not count.
     """
@@ -141,5 +142,7 @@ def oldest_due(now: datetime) -> datetime | None:
         if names:
             asking |= Q(automation__automation_class__in=definition.labels, status__in=names)
     late = tasks().open().filter(free, due__lte=now, automation__due__lte=now).exclude(asking)
-    oldest: datetime | None = late.aggregate(oldest=Min("due"))["oldest"]
-    return oldest
+    found = late.aggregate(
+        oldest=Min("due"), lost=Count("pk", filter=Q(claimed_until__lte=DatabaseNow()))
+    )
+    return found["oldest"], found["lost"]

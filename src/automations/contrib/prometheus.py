@@ -35,7 +35,7 @@ METRICS = (
     ("automations_sweep_age_seconds", "sweep_age", "Seconds since a sweep was last noted."),
     ("automations_due_runs", "due", "Runs that are due and that nobody works on."),
     ("automations_late_seconds", "late", "Seconds for which the oldest task is due."),
-    ("automations_expired_claims", "expired_claims", "Runs whose worker did not come back."),
+    ("automations_expired_claims", "expired_claims", "Claims whose worker did not come back."),
     ("automations_incidents", "incidents", "Runs that were stopped by an error."),
     ("automations_tasks_of_nobody", "nobody", "Tasks that nobody of those asked can do."),
 )

@@ -15,7 +15,7 @@ from automations.health import Health, Limits, number, read
 MEANING = {
     "max_age": ("SECONDS", "How long ago the last sweep may be while something is due"),
     "max_late": ("SECONDS", "For how long a task may be due"),
-    "max_expired": ("NUMBER", "How many runs may have lost their worker"),
+    "max_expired": ("NUMBER", "How many claims may have expired"),
     "max_incidents": ("NUMBER", "How many runs may be stopped by an error"),
     "max_nobody": ("NUMBER", "How many tasks may wait for people none of whom can act"),
 }
@@ -61,7 +61,7 @@ def lines(health: Health) -> list[str]:
         f"Last sweep: {f'{last:%Y-%m-%d %H:%M:%S} UTC' if last else 'none noted'}",
         f"Runs that are due: {health.due}",
         f"Oldest due: {f'{health.late:.0f} seconds ago' if oldest else 'nothing'}",
-        f"Runs that have lost their worker: {health.expired_claims}",
+        f"Claims that have expired: {health.expired_claims}",
         f"Runs stopped by an error: {health.incidents}",
         f"Tasks that nobody can do: {health.nobody}",
     ]
