@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connections
 
 from tests.conftest import ROOT
+from tests.proofs.recording import Recorder
 from tests.upgrade.databases import empty_database
 
 HERE = Path(__file__).parent
@@ -146,7 +147,9 @@ def test_the_upgrade_is_one_migrate_and_leaves_nothing_to_complain_about(
     assert "No changes" in upgraded.changes
 
 
-def test_every_process_comes_to_its_end_and_does_nothing_twice(upgraded: Upgraded) -> None:
+def test_every_process_comes_to_its_end_and_does_nothing_twice(
+    upgraded: Upgraded, proof: Recorder
+) -> None:
     paths = {
         name: [upgraded.last.notes[run["id"]] for run in runs]
         for name, runs in upgraded.last.runs.items()
@@ -160,6 +163,8 @@ def test_every_process_comes_to_its_end_and_does_nothing_twice(upgraded: Upgrade
     assert left == {"Weekly"}
     ended = {name for name, runs in upgraded.last.runs.items() if runs[0]["state"] == "finished"}
     assert ended == set(PATHS) - {"Retired", "Weekly"}
+    done = "rows of release 0.9.4.1, upgraded and worked on by this one, to where they should be"
+    proof("P16", done=done, exact=sum(len(runs) for runs in paths.values()))
 
 
 def test_each_run_is_in_the_state_that_it_was_left_in(upgraded: Upgraded) -> None:
