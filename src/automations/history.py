@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Page, Paginator
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.translation import gettext_lazy as _
+from django.views.debug import SafeExceptionReporterFilter
 
 from automations.exceptions import AutomationError
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
@@ -100,6 +103,39 @@ def entries(run: AutomationModel, number: Any) -> tuple[list[Entry], Page[Automa
         task.automation = run
         found.append(Entry(task, Names.of(task), depth(task, forks), acts.get(task.pk)))
     return found, page
+
+
+def acts(run: AutomationModel) -> list[AutomationAuditModel]:
+    """Return the latest acts of people on ``run``, the latest first: at most as many as a page."""
+    found = run.automationauditmodel_set.select_related("task").order_by("-time", "-pk")
+    return list(found[:PAGE])
+
+
+def data_of(run: AutomationModel) -> list[tuple[str, str]]:
+    """
+    Return the data of ``run`` by name, each as it would be written in JSON; texts as they are.
+
+    What is called like a secret is hidden, by the rules of Django's own error reports.
+    """
+    if not isinstance(run.data, dict):
+        return []
+    shown = ((name, without_secrets(name, value)) for name, value in sorted(run.data.items()))
+    return [(name, value if isinstance(value, str) else as_json(value)) for name, value in shown]
+
+
+def changes_of(act: AutomationAuditModel) -> str:
+    """Return what ``act`` has changed or sent, as JSON; what is called like a secret is hidden."""
+    return as_json(without_secrets("", act.changes))
+
+
+def without_secrets(name: str, value: Any) -> Any:
+    """Return ``value``, which is called ``name``, with stars for what is called like a secret."""
+    return SafeExceptionReporterFilter().cleanse_setting(name, value)
+
+
+def as_json(value: Any) -> str:
+    """Return ``value`` as JSON that people can read."""
+    return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
 
 
 def depth(task: AutomationTaskModel, forks: Mapping[int, int | None]) -> int:

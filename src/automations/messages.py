@@ -59,6 +59,26 @@ def send(definition: ProcessDefinition, run_id: int, message: Message) -> Any:
     return answer
 
 
+def send_from(
+    user: Any, definition: ProcessDefinition, run_id: int, message: Message, *, reason: str
+) -> Any:
+    """
+    Let one run receive what a person sends, write that down, and run what is due then.
+
+    Raise `MessageRefused` if the class does not receive it, or not with this data, and what
+    `receiving.receive_from` raises; then nothing has happened.
+    """
+    data = prepare(definition.owner, message.name, message.data)
+    claim = "" if in_transaction() else new_claim()
+    prepared = Message(message.name, message.token, data)
+    with going_on_with(run_id):
+        answer = receiving.receive_from(
+            user, run_id, prepared, sent=message.data, reason=reason, claim=claim
+        )
+    run_all([run_id], claim=claim)
+    return answer
+
+
 def find(definition: ProcessDefinition, wanted: Any) -> int | None:
     """
     Return the primary key of the process's run that ``wanted`` means; None if there is none.

@@ -38,6 +38,7 @@ urlpatterns = [
         outside(views.AutomationHistoryView.as_view()),
         name="history",
     ),
+    path("dashboard/<int:automation_id>/act", outside(views.RunActView.as_view()), name="act"),
     path(
         "dashboard/<int:automation_id>/traceback/<int:task_id>",
         outside(views.AutomationTracebackView.as_view()),

@@ -62,6 +62,16 @@ def receives(owner: Any, message: Any) -> bool:
     return receiver_of(owner, message) is not None or message in owner._meta.listens
 
 
+def received(owner: Any) -> list[str]:
+    """Return the names of the messages that runs of ``owner`` receive, in alphabetical order."""
+    methods = {
+        name.removeprefix(PREFIX)
+        for name in dir(owner)
+        if name.startswith(PREFIX) and callable(getattr(owner, name, None))
+    }
+    return sorted(name for name in methods.union(owner._meta.listens) if receives(owner, name))
+
+
 def prepare(owner: Any, message: Any, data: Any) -> Any:
     """
     Return ``data`` as the receiver of ``message`` gets it, with its parameters converted.

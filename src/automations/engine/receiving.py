@@ -16,10 +16,11 @@ from automations import payload, settings
 from automations.definition.receivers import receiver_of
 from automations.engine.attention import wake
 from automations.engine.context import RunContext, neutral, open_tasks_of
-from automations.engine.locking import act_on, atomic, lock_run, messages
+from automations.engine.locking import act_on, atomic, lock_run, messages, runs
+from automations.engine.people import Action, record
 from automations.engine.run_row import settle
 from automations.engine.steps import at_work, claim_columns, working_on
-from automations.exceptions import InvalidData, RunBusy
+from automations.exceptions import AutomationFinished, InvalidData, MessageRefused, RunBusy
 from automations.models import AutomationMessageModel, AutomationModel
 from automations.models.runs import RunState
 
@@ -68,6 +69,31 @@ def receive(run_id: int, message: Message, *, claim: str = "") -> Any:
             if run.state == RunState.RUNNING:
                 wake(context, context.others, message.name)
             settle(context, claim_columns(run, claim, keep=True))
+        return answer
+
+
+def receive_from(
+    user: Any, run_id: int, message: Message, *, sent: Any, reason: str, claim: str = ""
+) -> Any:
+    """
+    Let the run receive what a person sends, like `receive`, and write down who, what and why.
+
+    Both in one transaction; ``sent`` is the data as it was entered. Raise `AutomationFinished` if
+    the run has ended, `MessageRefused` if it has failed and none of its nodes takes the message.
+    """
+    with act_on(run_id):
+        run = lock_run(run_id, wait=True)
+        if run is None or run.state in (RunState.FINISHED, RunState.CANCELLED):
+            raise AutomationFinished(f"Run {run_id} has ended and receives nothing any more.")
+        if run.state == RunState.FAILED and message.name not in run.definition.listens:
+            raise MessageRefused(
+                f"Run {run_id} has failed and receives {message.name!r} only when it goes on."
+            )
+        answer = receive(run_id, message, claim=claim)
+        changes = {"message": message.name, "token": message.token, "data": sent or None}
+        said = {name: value for name, value in changes.items() if value is not None}
+        if runs().filter(pk=run_id).exists():  # a receiver may have killed it
+            record(Action.MESSAGE, run, user, reason=reason, changes=said)
         return answer
 
 

@@ -9,10 +9,11 @@ from django import template
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
 
-from automations.history import Names, note
+from automations.history import Names, changes_of, note, readable
 from automations.history import automation_name as name_of
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskQuerySet
+from automations.views.acts import Acts
 
 register = template.Library()
 logger = logging.getLogger("automations")
@@ -76,6 +77,24 @@ def names(task: AutomationTaskModel) -> Names:
 def automation_name(run: AutomationModel) -> str:
     """Return the name of a run's automation."""
     return name_of(run)
+
+
+@register.filter
+def node_name(name: str) -> str:
+    """Return the name of a node as people read it."""
+    return readable(name)
+
+
+@register.filter
+def changes(act: AutomationAuditModel) -> str:
+    """Return what an act has changed or sent, as JSON without secrets."""
+    return changes_of(act)
+
+
+@register.filter
+def mend(acts: Acts, task: AutomationTaskModel) -> Any:
+    """Return the form by which ``task`` is retried or skipped; None if that cannot be done."""
+    return acts.mend(task)
 
 
 @register.filter

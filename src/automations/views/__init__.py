@@ -3,7 +3,7 @@
 from automations.views.dashboard import DashboardView, TaskDashboardView
 from automations.views.health import HealthView
 from automations.views.incidents import AutomationErrorsView, AutomationTracebackView
-from automations.views.runs import AutomationHistoryView
+from automations.views.runs import AutomationHistoryView, RunActView
 from automations.views.tasks import TaskListView, TaskView
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "AutomationTracebackView",
     "DashboardView",
     "HealthView",
+    "RunActView",
     "TaskDashboardView",
     "TaskListView",
     "TaskView",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, NoReturn
 
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -11,7 +10,6 @@ from django.db import IntegrityError
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -30,46 +28,10 @@ from automations.exceptions import (
 )
 from automations.history import Names
 from automations.models import AutomationAuditModel, AutomationTaskModel
+from automations.views.entries import Forgiving, is_valid
 
 #: Either lets a user see that a run, and so each of its tasks, exists.
 SEE_RUNS = ("automations.view_automationmodel", "automations.change_automationmodel")
-
-
-#: What a field raises that does not itself say what is wrong: Django's JSONField does for a number
-#: of 5,000 digits, or lists in lists in lists, when it reads them and again when it shows them.
-UNREADABLE = (ValueError, OverflowError, RecursionError)
-
-
-def drop_unreadable(form: BaseForm) -> bool:
-    """
-    Make ``form`` one that can be shown: without what its fields cannot read, and saying so.
-
-    Return whether there was anything of the kind.
-    """
-    unreadable = []
-    for name in form.fields:
-        try:
-            form[name].value()
-        except UNREADABLE:
-            unreadable.append(name)
-    if unreadable:
-        data: Any = copy.copy(form.data)  # what the request has cannot be changed
-        for name in unreadable:
-            data.pop(form.add_prefix(name), None)
-        form.data = data
-        form.full_clean()
-    for name in unreadable:
-        form.add_error(name, _("What was entered could not be read."))
-    return bool(unreadable)
-
-
-class Forgiving(TemplateResponse):
-    """Shows what was entered, also what is no valid text: a lone surrogate as a question mark."""
-
-    def make_bytes(self, value: Any) -> bytes:
-        if isinstance(value, str):
-            value = value.encode(self.charset, "replace")
-        return super().make_bytes(value)
 
 
 class TaskListView(LoginRequiredMixin, ListView):  # type: ignore[type-arg] # not at run time
@@ -161,13 +123,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = self.get_form()
-        try:
-            valid = form.is_valid()
-        except UNREADABLE:
-            if not drop_unreadable(form):
-                raise  # the form itself is broken
-            valid = False
-        return self.form_valid(form) if valid else self.form_invalid(form)
+        return self.form_valid(form) if is_valid(form) else self.form_invalid(form)
 
     def get_template_names(self) -> list[str]:
         automation = self.task_context.automation

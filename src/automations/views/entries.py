@@ -1,0 +1,56 @@
+"""What people enter, also what no field can read and no text can hold."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from django.forms import BaseForm
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+#: What a field raises that does not itself say what is wrong: Django's JSONField does for a number
+#: of 5,000 digits, or lists in lists in lists, when it reads them and again when it shows them.
+UNREADABLE = (ValueError, OverflowError, RecursionError)
+
+
+def drop_unreadable(form: BaseForm) -> bool:
+    """
+    Make ``form`` one that can be shown: without what its fields cannot read, and saying so.
+
+    Return whether there was anything of the kind.
+    """
+    unreadable = []
+    for name in form.fields:
+        try:
+            form[name].value()
+        except UNREADABLE:
+            unreadable.append(name)
+    if unreadable:
+        data: Any = copy.copy(form.data)  # what the request has cannot be changed
+        for name in unreadable:
+            data.pop(form.add_prefix(name), None)
+        form.data = data
+        form.full_clean()
+    for name in unreadable:
+        form.add_error(name, _("What was entered could not be read."))
+    return bool(unreadable)
+
+
+def is_valid(form: BaseForm) -> bool:
+    """Return whether ``form`` is valid; one that holds what no field can read says so."""
+    try:
+        return form.is_valid()
+    except UNREADABLE:
+        if not drop_unreadable(form):
+            raise  # the form itself is broken
+        return False
+
+
+class Forgiving(TemplateResponse):
+    """Shows what was entered, also what is no valid text: a lone surrogate as a question mark."""
+
+    def make_bytes(self, value: Any) -> bytes:
+        if isinstance(value, str):
+            value = value.encode(self.charset, "replace")
+        return super().make_bytes(value)
