@@ -73,7 +73,7 @@ def test_a_kill_in_any_phase_of_a_task_loses_nothing_and_doubles_nothing(
     runs: list[Counted] = [SHAPES[number % len(SHAPES)](autorun=False) for number in range(RUNS)]
     deaths = mortals(aims, child_environment, workers=WORKERS)
     hit = Counter(phase for phase, died_of in deaths if died_of == signal.SIGKILL)
-    finished = finish_all(child_environment, 300 + RUNS / 4)
+    finished = finish_all(child_environment)
     found = audit(runs)
     aimed = ", ".join(f"{hit[phase]} {phase}" for phase in PHASES)
     at_random = ", ".join(f"{hit['random ' + phase]} {phase}" for phase in (*PHASES, "between"))

@@ -60,13 +60,29 @@ def wait_until(condition: Any, seconds: float = 60) -> bool:
     return bool(condition())
 
 
-def finish_all(environment: dict[str, str], seconds: float = 60) -> bool:
-    """Let one more worker go on until no run is alive, and end it; return whether it got there."""
+def none_alive() -> bool:
+    """Return whether every run has ended, or stands still for good."""
+    return not AutomationModel.objects.filter(finished=False).exists()
+
+
+def finish_all(environment: dict[str, str], patience: float = 60) -> bool:
+    """
+    Let one more worker go on until no run is alive, and end it; return whether it got there.
+
+    It is given up when not one task has been finished for ``patience`` seconds: how fast the
+    machine is proves nothing.
+    """
+    done = AutomationTaskModel.objects.exclude(finished=None)
     last = step_forever(environment)
+    before, since = -1, time.monotonic()
     try:
-        return wait_until(
-            lambda: not AutomationModel.objects.filter(finished=False).exists(), seconds
-        )
+        while not wait_until(none_alive, 1):
+            now = done.count()
+            if now > before:
+                before, since = now, time.monotonic()
+            elif time.monotonic() - since > patience:
+                return False
+        return True
     finally:
         last.send_signal(signal.SIGTERM)
         assert last.wait(30) == 0
