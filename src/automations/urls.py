@@ -32,6 +32,7 @@ urlpatterns = [
     path("", outside(views.TaskListView.as_view()), name="task_list"),
     path("<int:task_id>", outside(views.TaskView.as_view()), name="task"),
     path("errors", outside(views.AutomationErrorsView.as_view()), name="error_report"),
+    path("errors/act", outside(views.IncidentsActView.as_view()), name="incidents_act"),
     path("dashboard", outside(views.TaskDashboardView.as_view()), name="dashboard"),
     path(
         "dashboard/<int:automation_id>",

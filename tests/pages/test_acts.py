@@ -344,7 +344,7 @@ def test_data_is_shown_without_what_is_called_a_secret(client: Client) -> None:
     run = Waiting(city="Köln", api_token="hush", many=[1, {"password": "hush"}]).id
     page = page_of(client, run)
     assert "Köln" in page
-    assert '<th scope="row">many</th>' in page
+    assert '<th scope="row" class="atm-long">many</th>' in page
     assert "hush" not in page
 
 

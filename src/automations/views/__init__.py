@@ -2,7 +2,11 @@
 
 from automations.views.dashboard import DashboardView, TaskDashboardView
 from automations.views.health import HealthView
-from automations.views.incidents import AutomationErrorsView, AutomationTracebackView
+from automations.views.incidents import (
+    AutomationErrorsView,
+    AutomationTracebackView,
+    IncidentsActView,
+)
 from automations.views.runs import AutomationHistoryView, RunActView
 from automations.views.tasks import TaskListView, TaskView
 
@@ -12,6 +16,7 @@ __all__ = [
     "AutomationTracebackView",
     "DashboardView",
     "HealthView",
+    "IncidentsActView",
     "RunActView",
     "TaskDashboardView",
     "TaskListView",
