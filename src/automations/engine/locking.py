@@ -9,7 +9,7 @@ by a write as its first statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -210,6 +210,29 @@ def act_on(run_id: int) -> Iterator[None]:
         if in_transaction() or not is_transient(error):
             raise
         raise RunBusy(f"Run {run_id} cannot be changed just now. Try again.") from error
+
+
+def abandon(database: BaseDatabaseWrapper | None = None) -> None:
+    """
+    Close the connection, and with it its transaction, which the server rolls back by itself.
+
+    For one that may be half-way through something: what is said on it, even ROLLBACK, may not be
+    what is done.
+    """
+    with suppress(Exception):
+        (database or connection()).close()
+
+
+def leave_connections() -> None:
+    """
+    Close this thread's connections: work that runs out of stack or memory stops anywhere.
+
+    What the next one, innocent, would ask might get the rest of an answer to somebody else. A
+    connection in a transaction is left to whoever has begun that.
+    """
+    for database in connections.all(initialized_only=True):
+        if not database.in_atomic_block:
+            abandon(database)
 
 
 def is_past(moment: datetime | None, now: datetime) -> bool:
