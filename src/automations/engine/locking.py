@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func
+from django.db.models import F, Func
 from django.db.utils import DatabaseError
 
 from automations import settings
@@ -141,10 +141,24 @@ def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
 
 
 def in_step(run: AutomationModel | None) -> AutomationModel | None:
-    """Return ``run``, marked as the object that is written when its lock is given back."""
+    """
+    Return ``run``, marked as the object that is written when its lock is given back.
+
+    Where a transaction of PostgreSQL goes on reading what was there when it began, also after it
+    has waited for the lock, whoever has the lock writes the row: then the database refuses the
+    lock to a transaction that is older than that, and so could not see what was done under it.
+    """
     if run is not None:
         run.in_step = True
+        if reads_the_past(connection()):
+            runs().filter(pk=run.pk).update(version=F("version"))
     return run
+
+
+def reads_the_past(database: BaseDatabaseWrapper) -> bool:
+    """Return whether a transaction of PostgreSQL reads what was there when it began."""
+    level = getattr(database, "isolation_level", None)
+    return getattr(level, "name", "") in ("REPEATABLE_READ", "SERIALIZABLE")
 
 
 @contextmanager
