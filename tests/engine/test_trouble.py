@@ -12,7 +12,7 @@ from automations.dispatch.sweep import sweep
 from automations.engine import attention, locking, people, steps
 from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.exceptions import RunBusy
-from automations.models import AutomationModel
+from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import HOUR
 from tests.testapp import processes
@@ -192,6 +192,25 @@ def test_trouble_while_delaying_keeps_no_other_run(monkeypatch: pytest.MonkeyPat
     report = sweep()
     assert (report.delayed, report.broken) == (1, 0)
     assert sorted(row(run).state for run in runs) == ["finished", "running"]
+    # Nobody waits for the end of a claim.
+    assert {row(run).claimed_by for run in runs} == {""}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_is_not_charged_to_a_task_whose_worker_is_lost_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Straight(autorun=False)
+    monkeypatch.setattr(processes.Straight, "note", deadlock(5))
+    for _ in range(5):
+        AutomationModel.objects.filter(pk=run.id).update(
+            claimed_by="dead", claimed_until=row(run).created - HOUR, due=row(run).created
+        )
+        AutomationTaskModel.objects.update(due=row(run).created)
+        assert sweep().delayed == 1
+        assert at(run, "first").attempts == 0
+    AutomationModel.run(timestamp=at(run, "first").due)
+    assert run.finished()
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from automations.engine import steps
+from automations.engine import attempts, steps
 from automations.engine.locking import atomic, in_transaction
 from automations.models import AutomationModel
 from tests.proofs.counting import audit
@@ -44,7 +44,7 @@ def test_without_a_savepoint_what_a_failed_task_has_done_stays(
 ) -> None:
     if not on:
         monkeypatch.setattr(
-            steps, "atomic", lambda: nullcontext() if in_transaction() else atomic()
+            attempts, "atomic", lambda: nullcontext() if in_transaction() else atomic()
         )
     found = audit([Saved()])
     assert found.exact is on
@@ -65,7 +65,8 @@ def test_without_telling_trouble_with_the_database_from_errors_a_run_is_stuck(
 
     monkeypatch.setattr(Line, "work", interrupted)
     if not on:
-        monkeypatch.setattr(steps, "is_transient", lambda error: False)
+        for module in (attempts, steps):
+            monkeypatch.setattr(module, "is_transient", lambda error: False)
     run = Line()
     AutomationModel.run(timestamp=timezone.now() + timedelta(minutes=1))
     found = audit([run])

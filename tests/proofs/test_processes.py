@@ -32,6 +32,13 @@ SCALE = int(os.environ.get("ATM_PROOF_SCALE", "1"))
 KILLS = int(os.environ.get("ATM_TEST_KILLS", "30")) * SCALE
 #: How a task kills its worker, and what whoever started the worker sees of it.
 DEATHS = {"exit": 9, "kill": -signal.SIGKILL, "segmentation fault": -signal.SIGSEGV}
+#: How a task fails, and how what is kept of it begins.
+FAILURES = {
+    "recursion": "RecursionError",
+    "recursion that asks": "RecursionError",
+    "condition that asks": "RecursionError",
+    "error": "ValueError",
+}
 WORKER = str(Path(__file__).with_name("worker.py"))
 
 
@@ -186,7 +193,7 @@ def test_a_task_that_kills_its_worker_becomes_an_incident_and_holds_nobody_up(
     assert not Effect.objects.filter(node="died").exists()
 
 
-@pytest.mark.parametrize("how", ["recursion", "error"])
+@pytest.mark.parametrize("how", FAILURES)
 def test_a_task_that_fails_becomes_an_incident_at_once_and_its_worker_goes_on(
     how: str, child_environment: dict[str, str], proof: Recorder
 ) -> None:
@@ -197,7 +204,7 @@ def test_a_task_that_fails_becomes_an_incident_at_once_and_its_worker_goes_on(
     assert worker.wait(60) == 1  # it says that something has failed, and has done all the rest
     task = AutomationTaskModel.objects.get(automation=failing.id)
     assert (task.state, task.automation.state, task.attempts) == ("failed", "failed", 0)
-    assert task.message.startswith({"recursion": "RecursionError", "error": "ValueError"}[how])
+    assert task.message.startswith(FAILURES[how])
     found = audit(innocent)
     proof("P7", done=f"1 task that fails ({how}): an incident at its first try", found=found)
     assert found.exact
@@ -252,7 +259,7 @@ def test_the_audit_finds_a_doubled_effect(monkeypatch: pytest.MonkeyPatch) -> No
         "lock_run",
         lambda run_id, wait: AutomationModel(pk=run_id, automation_class=run._meta.label),
     )
-    monkeypatch.setattr(steps, "attempt", lambda context, work: run.work(context.task))
+    monkeypatch.setattr(steps, "attempt", lambda context, work, known: run.work(context.task))
     monkeypatch.setattr(steps, "settle", lambda context, claim: None)
     steps.step(run.id)
     assert audit([run]).doubled

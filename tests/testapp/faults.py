@@ -16,7 +16,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from automations.dispatch import sweep
-from automations.engine import steps
+from automations.engine import attempts, steps
 from automations.engine.locking import in_step
 from automations.models import AutomationModel
 from tests.testapp.proof_processes import Counted
@@ -114,5 +114,6 @@ def without_transactions() -> None:
     def read(run_id: int, *, wait: bool) -> AutomationModel | None:
         return in_step(AutomationModel.objects.filter(pk=run_id).first())
 
-    for name, function in {"lock_run": read, "atomic": nullcontext}.items():
-        setattr(steps, name, function)
+    steps.lock_run = read
+    for module in (attempts, steps):
+        module.atomic = nullcontext  # type: ignore[assignment, attr-defined]

@@ -157,21 +157,37 @@ class DeadlyOutside(Counted):
 
 
 class Failing(Counted):
-    """Fails as its data says: in an ordinary way, or because it calls itself without end."""
+    """
+    Fails as its data says: in an ordinary way, or because it calls itself without end.
 
-    start = flow.Execute(this.fail)
+    Also with a question to the database each time, in its work or in its condition.
+    """
+
+    start = flow.Execute(this.fail).AsSoonAs(this.is_time)
     end = flow.End()
+
+    def is_time(self, task: Any) -> bool:
+        """Return True, if it ever returns."""
+        return self.data["how"] != "condition that asks" or self.asking_deeper()
 
     def fail(self, task: Any) -> None:
         """Leave an effect that is undone, and fail."""
         self.work(task)
         if self.data["how"] == "recursion":
             self.deeper()
+        if self.data["how"] == "recursion that asks":
+            self.asking_deeper()
         raise ValueError("no")
 
     def deeper(self) -> None:
         """Go on without end."""
         self.deeper()
+
+    def asking_deeper(self, level: int = 0) -> bool:
+        """Go on without end, and ask the database when it is near."""
+        if level > 700:
+            Effect.objects.filter(run=0).exists()
+        return self.asking_deeper(level + 1)
 
 
 class Individual(Counted):

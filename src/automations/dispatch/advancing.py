@@ -106,7 +106,7 @@ def _advance(
         if careful and task_id is None:
             break
         step = steps.step(run_id, claim=claim, seen=seen, now=now, here=here)
-        if task_id and (step.outside or step.elsewhere or not step.obtained):
+        if task_id and (step.outside or step.elsewhere or step.delayed or not step.obtained):
             steps.give_back(task_id)
         if not step.obtained:
             # Somebody who needs no claim: a message, a person. It is ours to come back.

@@ -30,9 +30,10 @@ from automations.dispatch.heart import Heart
 from automations.dispatch.last_tries import Alone
 from automations.engine import outside
 from automations.engine.context import TaskContext
-from automations.engine.locking import atomic, in_transaction
+from automations.engine.locking import atomic, in_transaction, leave_connections
 from automations.engine.notifying import going_on_with
 from automations.engine.steps import Step
+from automations.engine.trouble import exhaustion
 from automations.exceptions import RunBusy
 from automations.outcomes import Outcome
 
@@ -178,6 +179,8 @@ def done(context: TaskContext, claim: str, heart: Heart | None) -> Step:
             came = outside.do(context)
     except Exception as error:
         came = error
+        if exhaustion(error):
+            leave_connections()
     try:
         with going_on_with(run_id):
             return recorded(context, came)

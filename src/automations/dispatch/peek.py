@@ -14,8 +14,17 @@ from datetime import datetime
 from automations import settings
 from automations.engine.attention import next_look
 from automations.engine.context import TaskContext, neutral
-from automations.engine.locking import atomic, for_update, messages, runs, take_write_lock, tasks
+from automations.engine.locking import (
+    atomic,
+    for_update,
+    leave_connections,
+    messages,
+    runs,
+    take_write_lock,
+    tasks,
+)
 from automations.engine.run_row import write_due
+from automations.engine.trouble import exhaustion
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskState
 from automations.outcomes import Postpone
@@ -92,7 +101,9 @@ def idle_answer(
                 reminder = node.next_reminder(context, node.reminded(context))
                 if reminder and (answer.until is None or reminder < answer.until):
                     answer = replace(answer, until=reminder)
-    except Exception:
+    except Exception as error:
+        if exhaustion(error):
+            leave_connections()
         return None
     if isinstance(answer, Postpone) and (answer.poll or answer.until is None):
         return answer

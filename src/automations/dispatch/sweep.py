@@ -157,20 +157,27 @@ class Tour:
             return
         if self.claim:
             run_ids = [run.pk for run in claim_runs(run_ids, self.now, self.claim)]
-        left = list(run_ids)
+        left, troubled = list(run_ids), []
         clock = ClaimClock()
         try:
             while left and not self.stopped():
                 if self.claim and clock.half_over():
                     renew(left, self.claim)
-                self.run_one(left.pop(0), careful=careful)
+                run_id = left.pop(0)
+                if not self.run_one(run_id, careful=careful):
+                    troubled.append(run_id)
         finally:
+            left += troubled  # the claim may still be on them, and its end need not be waited for
             if self.claim and left:
                 give_back(left, self.claim)
                 notify_left()
 
-    def run_one(self, run_id: int, *, careful: bool) -> None:
-        """Run what is due in one run; an error in it is logged, counted, and goes no further."""
+    def run_one(self, run_id: int, *, careful: bool) -> bool:
+        """
+        Run what is due in one run; an error in it is logged, counted, and goes no further.
+
+        Return False if the database was in trouble.
+        """
         budget = Budget(settings.get("ATM_SWEEP_TASKS"), stopped=self.stopped)
         try:
             progress = advance(
@@ -192,10 +199,12 @@ class Tour:
             if isinstance(error, DatabaseError) and is_transient(error):
                 self.report.delayed += 1
                 logger.warning("Run %s is delayed by the database: %r", run_id, error)
-            else:
-                self.report.broken += 1
-                logger.exception("Run %s could not be worked on", run_id)
+                connection().close_if_unusable_or_obsolete()
+                return False
+            self.report.broken += 1
+            logger.exception("Run %s could not be worked on", run_id)
             connection().close_if_unusable_or_obsolete()
+        return True
 
     def begin(self, progress: Progress) -> None:
         """Have done what is to be done outside of transactions."""

@@ -9,13 +9,13 @@ by a write as its first statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func
+from django.db.models import F, Func
 from django.db.utils import DatabaseError
 
 from automations import settings
@@ -141,10 +141,24 @@ def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
 
 
 def in_step(run: AutomationModel | None) -> AutomationModel | None:
-    """Return ``run``, marked as the object that is written when its lock is given back."""
+    """
+    Return ``run``, marked as the object that is written when its lock is given back.
+
+    Where a transaction of PostgreSQL goes on reading what was there when it began, also after it
+    has waited for the lock, whoever has the lock writes the row: then the database refuses the
+    lock to a transaction that is older than that, and so could not see what was done under it.
+    """
     if run is not None:
         run.in_step = True
+        if reads_the_past(connection()):
+            runs().filter(pk=run.pk).update(version=F("version"))
     return run
+
+
+def reads_the_past(database: BaseDatabaseWrapper) -> bool:
+    """Return whether a transaction of PostgreSQL reads what was there when it began."""
+    level = getattr(database, "isolation_level", None)
+    return getattr(level, "name", "") in ("REPEATABLE_READ", "SERIALIZABLE")
 
 
 @contextmanager
@@ -210,6 +224,29 @@ def act_on(run_id: int) -> Iterator[None]:
         if in_transaction() or not is_transient(error):
             raise
         raise RunBusy(f"Run {run_id} cannot be changed just now. Try again.") from error
+
+
+def abandon(database: BaseDatabaseWrapper | None = None) -> None:
+    """
+    Close the connection, and with it its transaction, which the server rolls back by itself.
+
+    For one that may be half-way through something: what is said on it, even ROLLBACK, may not be
+    what is done.
+    """
+    with suppress(Exception):
+        (database or connection()).close()
+
+
+def leave_connections() -> None:
+    """
+    Close this thread's connections: work that runs out of stack or memory stops anywhere.
+
+    What the next one, innocent, would ask might get the rest of an answer to somebody else. A
+    connection in a transaction is left to whoever has begun that.
+    """
+    for database in connections.all(initialized_only=True):
+        if not database.in_atomic_block:
+            abandon(database)
 
 
 def is_past(moment: datetime | None, now: datetime) -> bool:

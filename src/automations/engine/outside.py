@@ -19,6 +19,7 @@ from typing import Any
 from django.db.models import F
 
 from automations import payload, settings
+from automations.engine.attempts import Known, attempt
 from automations.engine.attention import claim_look, delay, stand_still
 from automations.engine.bindings import follow_data
 from automations.engine.context import TaskContext, neutral, open_tasks_of
@@ -33,7 +34,7 @@ from automations.engine.locking import (
 )
 from automations.engine.run_row import settle, write_due
 from automations.engine.states import UNCLAIMED
-from automations.engine.steps import Step, WorkerLost, attempt, attended, close
+from automations.engine.steps import Step, WorkerLost, attended, close
 from automations.engine.transitions import apply
 from automations.engine.trouble import is_transient
 from automations.models.runs import RunState
@@ -130,10 +131,10 @@ def record(done: TaskContext, came: Outcome | Exception, now: datetime | None = 
     run does not become free in ``ATM_LOCK_TIMEOUT`` seconds.
     """
     now = now or settings.now()
-    return attended(done.run.pk, lambda: _record(done, came, now), now, [])
+    return attended(done.run.pk, lambda known: _record(done, came, now, known), now, [])
 
 
-def _record(done: TaskContext, came: Outcome | Exception, now: datetime) -> Step:
+def _record(done: TaskContext, came: Outcome | Exception, now: datetime, known: Known) -> Step:
     run = lock_run(done.run.pk, wait=True)
     found = open_tasks_of(run) if run else []
     task = next((task for task in found if task.pk == done.task.pk), None)
@@ -159,7 +160,7 @@ def _record(done: TaskContext, came: Outcome | Exception, now: datetime) -> Step
         changed(context, done)
         return came
 
-    attempt(context, result)
+    attempt(context, result, known)
     return close(context, "")
 
 

@@ -18,12 +18,14 @@ from typing import Any
 from automations import settings
 from automations.definition import known
 from automations.definition.receivers import prepare
+from automations.engine.attempts import Known, attempt
 from automations.engine.attention import delay, due_tasks
 from automations.engine.context import TaskContext, open_tasks_of
-from automations.engine.locking import lock_run, messages, runs, tasks
+from automations.engine.locking import leave_connections, lock_run, messages, runs, tasks
 from automations.engine.notifying import going_on_with
 from automations.engine.receiving import Message, receive
-from automations.engine.steps import Step, attempt, attended, close
+from automations.engine.steps import Step, attended, close
+from automations.engine.trouble import exhaustion
 from automations.exceptions import MessageRefused, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.outcomes import Outcome
@@ -67,12 +69,14 @@ def deliver(
             continue
         except Exception as raised:
             error = error or raised
+            if exhaustion(raised):
+                leave_connections()
         if answers and answers[-1] == RECEIVED and not task.outbox["everyone"]:
             break
     current: list[AutomationTaskModel] = []
 
-    def work() -> Step:
-        return _sent(run_id, task_id, claim, seen, now, answers, error, current)
+    def work(known: Known) -> Step:
+        return _sent(run_id, task_id, claim, seen, now, answers, error, current, known)
 
     try:
         step = attended(run_id, work, now, current)
@@ -115,7 +119,7 @@ def message_for(receiver: AutomationModel, task: AutomationTaskModel) -> Message
 def later(run_id: int, task_id: int, now: datetime) -> Step:
     """Let the task try again in about a second."""
 
-    def work() -> Step:
+    def work(_: Known) -> Step:
         if lock_run(run_id, wait=False):
             delay(task_id, run_id, now)
         return Step(task_id=task_id, delayed=True)
@@ -132,6 +136,7 @@ def _sent(
     answers: list[Any],
     error: Exception | None,
     current: list[AutomationTaskModel],
+    known: Known,
 ) -> Step:
     # Nothing else is locked here, so waiting for whoever is at work can do no harm.
     run = lock_run(run_id, wait=True)
@@ -149,5 +154,5 @@ def _sent(
             raise error
         return context.node.sent(context, answers)
 
-    attempt(context, outcome)
+    attempt(context, outcome, known)
     return close(context, claim, seen)

@@ -15,32 +15,36 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from traceback import clear_frames
 from typing import Any
 
 from django.db.models import F
 
 from automations import settings
+from automations.engine.attempts import Broken, Exhausted, Known, attempt
 from automations.engine.attention import delay, due_tasks, wake
-from automations.engine.context import TaskContext, neutral, open_tasks_of
+from automations.engine.context import TaskContext, open_tasks_of
 from automations.engine.history_limit import limit_history
 from automations.engine.locking import (
+    abandon,
     atomic,
     connection,
     from_now,
     in_own_turn,
     in_transaction,
+    leave_connections,
     lock_run,
     runs,
     tasks,
 )
 from automations.engine.run_row import settle
 from automations.engine.transitions import apply
-from automations.engine.trouble import is_transient
+from automations.engine.trouble import is_transient, links
 from automations.exceptions import AutomationError
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
-from automations.outcomes import Fail, Outcome, Outside
+from automations.outcomes import Fail, Outside
 
 logger = logging.getLogger("automations")
 
@@ -50,10 +54,6 @@ _at_work: ContextVar[frozenset[int]] = ContextVar("automations_at_work", default
 
 class WorkerLost(AutomationError):
     """A task has taken its worker down with it, more often than it may."""
-
-
-class Broken(Exception):
-    """The transaction of the step is gone; what broke it is the cause."""
 
 
 @dataclass(frozen=True)
@@ -105,31 +105,58 @@ def step(
     current: list[AutomationTaskModel] = []
     if at_work(run_id):
         return Step(obtained=False)  # a task that runs its own run
-    return attended(run_id, lambda: _step(run_id, claim, seen, now, here, current), now, current)
+
+    def work(known: Known) -> Step:
+        return _step(run_id, claim, seen, now, here, current, known)
+
+    return attended(run_id, work, now, current)
 
 
 def attended(
-    run_id: int, work: Callable[[], Step], now: datetime, current: list[AutomationTaskModel]
+    run_id: int, work: Callable[[Known], Step], now: datetime, current: list[AutomationTaskModel]
 ) -> Step:
     """
     Do ``work`` in one transaction; in trouble with the database delay the task in ``current``.
 
-    Inside a transaction of the caller's the error is raised instead.
+    Inside a transaction of the caller's the error is raised instead. Work that has run out of stack
+    or memory is the task's own error, whatever the connection says after it: that is given to
+    ``work`` as known, in a new transaction and, if it can be, on a new connection.
     """
-    try:
-        # What waits for the commit comes after the step, and may do with the run what it likes.
-        with atomic(), working_on(run_id):
-            return work()
-    except Exception as error:
-        cause = (error.__cause__ or error) if isinstance(error, Broken) else error
-        if in_transaction() or not (isinstance(error, Broken) or is_transient(error)):
-            raise cause from cause.__cause__
-        logger.warning("Run %s is delayed by the database: %r", run_id, cause)
-        if current:
-            with atomic():
-                if lock_run(run_id, wait=False):
-                    delay(current[0].pk, run_id, now)
-        return Step(task_id=current[0].pk if current else None, delayed=True)
+    known: Known = ()
+    own = not in_transaction()
+    while True:
+        try:
+            # What waits for the commit comes after the step, and may do with the run what it likes.
+            with atomic(), working_on(run_id):
+                try:
+                    return work(known)
+                except Exhausted:
+                    if own:
+                        abandon()
+                    raise
+        except Exhausted as error:
+            if not own and connection().needs_rollback:
+                raise error.known[-1] from error.known[-1].__cause__
+            known = error.known
+            for link in links(error):
+                clear_frames(link.__traceback__)  # what it holds may be what there is too little of
+        except Exception as error:
+            return _delayed(run_id, error, now, current)
+        leave_connections()
+
+
+def _delayed(
+    run_id: int, error: Exception, now: datetime, current: list[AutomationTaskModel]
+) -> Step:
+    cause = (error.__cause__ or error) if isinstance(error, Broken) else error
+    if in_transaction() or not (isinstance(error, Broken) or is_transient(error)):
+        raise cause from cause.__cause__
+    logger.warning("Run %s is delayed by the database: %r", run_id, cause)
+    if current:
+        with atomic():
+            if lock_run(run_id, wait=False):
+                delay(current[0].pk, run_id, now)
+    return Step(task_id=current[0].pk if current else None, delayed=True)
 
 
 def _step(
@@ -139,12 +166,16 @@ def _step(
     now: datetime,
     here: Collection[str] | None,
     current: list[AutomationTaskModel],
+    known: Known,
 ) -> Step:
-    run = lock_run(run_id, wait=False)
+    # A connection that was left is still to be noticed by the server, and its lock to be given up.
+    run = lock_run(run_id, wait=bool(known))
     if run is None:
         return Step(obtained=False)
     found = open_tasks_of(run)
     due = [task for task in due_tasks(found, now) if task.pk not in seen]
+    if known:
+        due = [task for task in due if task.pk == current[0].pk]
     if run.state != RunState.RUNNING or not due:
         if claim and run.claimed_by == claim:
             release(run_id, claim)
@@ -156,7 +187,7 @@ def _step(
     if here is not None and (place := context.place) and place not in here:
         return Step(elsewhere=place)
     current.append(task)
-    attempt(context, lambda: context.node.run(context))
+    attempt(context, lambda: context.node.run(context), known)
     return close(context, claim, seen)
 
 
@@ -202,59 +233,6 @@ def working_on(run_id: int) -> Iterator[None]:
 def at_work(run_id: int) -> bool:
     """Return whether the run is being changed further up in this thread."""
     return run_id in _at_work.get()
-
-
-def attempt(context: TaskContext, work: Callable[[], Outcome]) -> None:
-    """
-    Do ``work`` and write down its outcome, all in a savepoint.
-
-    If either fails, all of it is undone and the node is asked what now; if that fails as well,
-    or the code lacks the node, the run becomes an incident. Raise `Broken` if the database is
-    in trouble: then nothing of this transaction can stay.
-    """
-    try:
-        _in_savepoint(context, work)
-        return
-    except Broken:
-        raise
-    except Exception as error:
-        first = error
-    context.undo()
-    try:
-        _in_savepoint(context, lambda: context.node.recover(context, first), first)
-    except Broken:
-        raise
-    except Exception as error:
-        error.__context__ = None if error is first else first  # both are kept
-        context.undo()
-        apply(Fail(error), context)
-    if context.task.state == TaskState.FAILED:
-        logger.error(
-            "Task %s (%s) of run %s has failed",
-            context.task.pk,
-            context.task.status,
-            context.run.pk,
-            exc_info=first,
-        )
-
-
-def _in_savepoint(
-    context: TaskContext, work: Callable[[], Outcome], error: BaseException | None = None
-) -> None:
-    try:
-        with atomic(), neutral():
-            if context.automation is None:
-                context.load()
-            outcome = work()
-            if context.automation.killed():
-                return
-            apply(outcome, context, error)
-            context.data_changed  # noqa: B018 - raises what cannot be kept, inside the savepoint
-    except Exception as trouble:
-        # MariaDB rolls a deadlocked transaction back whole, and the savepoint is gone with it.
-        if is_transient(trouble) or connection().needs_rollback:
-            raise Broken from trouble
-        raise
 
 
 def claim_columns(run: AutomationModel, claim: str, *, keep: bool) -> dict[str, Any]:

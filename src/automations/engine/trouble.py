@@ -5,6 +5,9 @@ A deadlock, a serialization failure, a lost connection, a lock that is not given
 none of these says anything about the task, so none may end it. They are told by SQLSTATE
 (PostgreSQL, class and code from its manual, appendix A) or error number (MariaDB and MySQL, their
 server error reference; SQLite, its result codes), never by the text of the message.
+
+Work that has run out of stack or memory is the opposite: it may stop half-way through talking to
+the database, and then what the connection says after that is no trouble of the database's.
 """
 
 from __future__ import annotations
@@ -45,9 +48,36 @@ SQLITE_LOCKS = frozenset({5, 6})  # BUSY, LOCKED
 SQLITE_ERRORS = SQLITE_LOCKS | {10, 13, 14}  # IOERR, FULL, CANTOPEN
 
 
-def is_transient(error: BaseException) -> bool:
+#: What stops a process anywhere, also between two bytes of what a driver sends or reads.
+EXHAUSTED = (RecursionError, MemoryError)
+
+
+def is_transient(error: Exception) -> bool:
     """Return whether ``error`` is, or was raised from, trouble that may be gone next time."""
-    return any(_transient(link) for link in _chain(error))
+    return not exhaustion(error) and any(_transient(link) for link in _chain(error))
+
+
+def exhaustion(error: Exception) -> Exception | None:
+    """
+    Return the error of work that has run out of stack or memory; None if ``error`` is no such.
+
+    What the database says after that is not what the work has failed with.
+    """
+    for link in links(error):
+        if isinstance(link, EXHAUSTED):
+            return link if isinstance(error, DatabaseError) else error
+    return None
+
+
+def links(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error``, what it was raised from, and what was being handled meanwhile."""
+    ahead, seen = [error], set[int]()
+    while ahead:
+        link = ahead.pop()
+        if id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            ahead += [before for before in (link.__context__, link.__cause__) if before]
 
 
 def is_lock_timeout(error: BaseException) -> bool:
