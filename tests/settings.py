@@ -23,6 +23,11 @@ DIRECTORY = Path(tempfile.gettempdir()) / f"automations-tests-{RUN}"
 # that holds one longer need not take long.
 PATIENCE = os.environ.get("ATM_TEST_PATIENCE")
 
+# The isolation level of all transactions, if not the usual one. On MariaDB also whether one that
+# reads what was there when it began is refused to write what has changed since.
+ISOLATION = os.environ.get("ATM_TEST_ISOLATION")
+SNAPSHOT = os.environ.get("ATM_TEST_SNAPSHOT") == "1"
+
 VENDOR = os.environ.get("ATM_TEST_DATABASE", "sqlite")
 NAME = os.environ.get("ATM_TEST_DATABASE_NAME")
 
@@ -43,6 +48,14 @@ def sqlite() -> dict[str, Any]:
 
 def postgresql() -> dict[str, Any]:
     """Return the PostgreSQL that the environment names as for libpq, else this machine's."""
+    options: dict[str, Any] = {}
+    if PATIENCE:
+        limit = float(PATIENCE) * 1000
+        options["options"] = f"-c lock_timeout={limit:.0f} -c deadlock_timeout=20"
+    if ISOLATION:
+        from psycopg import IsolationLevel
+
+        options["isolation_level"] = IsolationLevel[ISOLATION.replace(" ", "_").upper()]
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": NAME or "automations",
@@ -50,11 +63,7 @@ def postgresql() -> dict[str, Any]:
         "PORT": os.environ.get("PGPORT", "5432"),
         "USER": os.environ.get("PGUSER", "postgres"),
         "PASSWORD": os.environ.get("PGPASSWORD", ""),
-        "OPTIONS": {
-            "options": f"-c lock_timeout={float(PATIENCE) * 1000:.0f} -c deadlock_timeout=20"
-        }
-        if PATIENCE
-        else {},
+        "OPTIONS": options,
         "TEST": {"NAME": f"test_automations_{RUN}"},
     }
 
@@ -64,6 +73,8 @@ def mariadb() -> dict[str, Any]:
     import pymysql
 
     pymysql.install_as_MySQLdb()
+    begin = [f"lock_wait_timeout = {PATIENCE}"] if PATIENCE else []
+    begin += ["innodb_snapshot_isolation = ON"] if SNAPSHOT else []
     return {
         "ENGINE": "django.db.backends.mysql",
         "NAME": NAME or "automations",
@@ -74,8 +85,8 @@ def mariadb() -> dict[str, Any]:
         "OPTIONS": {
             "charset": "utf8mb4",
             # Django's default, said aloud: what a locked row shows depends on it.
-            "isolation_level": "read committed",
-            **({"init_command": f"SET lock_wait_timeout = {PATIENCE}"} if PATIENCE else {}),
+            "isolation_level": ISOLATION or "read committed",
+            **({"init_command": "SET " + ", ".join(begin)} if begin else {}),
         },
         "TEST": {
             "NAME": f"test_automations_{RUN}",

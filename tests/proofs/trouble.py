@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,6 +58,16 @@ def drop_connections(other: Any) -> int:
     return len(found)
 
 
+def when_free(write: Callable[[], Any]) -> None:
+    """Do the write as soon as SQLite's lock is free: who waits politely never gets its turn."""
+    while True:
+        try:
+            write()
+            return
+        except sqlite3.OperationalError:  # busy
+            continue
+
+
 @contextmanager
 def tables_locked(other: Any) -> Iterator[None]:
     """Let nobody else write to the tables of the package."""
@@ -67,12 +77,7 @@ def tables_locked(other: Any) -> Iterator[None]:
         "mysql": ([f"LOCK TABLES {' WRITE, '.join(TABLES)} WRITE"], "UNLOCK TABLES"),
     }[connection.vendor]
     for statement in begin:
-        while True:
-            try:
-                other.execute(statement)
-                break
-            except sqlite3.OperationalError:  # busy: whoever waits politely never gets its turn
-                continue
+        when_free(lambda statement=statement: other.execute(statement))
     try:
         yield
     finally:

@@ -136,7 +136,7 @@ def _sent(
     answers: list[Any],
     error: Exception | None,
     current: list[AutomationTaskModel],
-    known: Known,
+    known: Known = (),
 ) -> Step:
     # Nothing else is locked here, so waiting for whoever is at work can do no harm.
     run = lock_run(run_id, wait=True)
