@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 
 from django.db import transaction
@@ -38,9 +39,15 @@ def send(run_id: int, name: str, claim: str = "") -> None:
     """Dispatch one run; if that fails, log it and give the note back."""
     if in_transaction():
         return  # in a test that never commits: a worker would not see the run
+    if not tell(run_id, name) and claim:
+        give_back([run_id], (QUEUED + claim)[:128])
+
+
+def tell(run_id: int, name: str, at: datetime | None = None) -> bool:
+    """Dispatch one run, now or for ``at``; if that fails, log it and return false."""
     try:
-        get_dispatcher(name).dispatch(run_id)
+        get_dispatcher(name).dispatch(run_id, at=at)
     except Exception as error:
         logger.warning("Run %s could not be dispatched to %r: %r", run_id, name, error)
-        if claim:
-            give_back([run_id], (QUEUED + claim)[:128])
+        return False
+    return True
