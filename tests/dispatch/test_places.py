@@ -13,7 +13,7 @@ from django.core.checks import run_checks
 from django.db import transaction
 
 from automations import flow
-from automations.dispatch import base, handing, working
+from automations.dispatch import base, claims, handing, working
 from automations.dispatch.base import Dispatcher, get_dispatcher
 from automations.dispatch.claims import QUEUED
 from automations.engine import steps
@@ -135,6 +135,71 @@ def test_a_hint_that_is_lost_is_made_again_and_charges_nobody(post: Any, setting
     assert at(run, "first").attempts == 0
     post.deliver()
     assert row(run).state == "finished"
+
+
+def let_pass(run: Any, claims_of_time: float) -> None:
+    """Let time go by for what stands on the run."""
+    span = claims_of_time * datetime.timedelta(seconds=60)
+    AutomationModel.objects.filter(pk=run.id).update(claimed_until=row(run).claimed_until - span)
+
+
+@pytest.mark.parametrize(
+    ("longest", "sent"),
+    [(claims.LONGEST, [0, 1, 3, 7, 15, 23, 31]), pytest.param(1, range(33), id="always-one")],
+)
+def test_a_long_queue_is_not_made_longer_with_every_claim(
+    post: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, longest: int, sent: Any
+) -> None:
+    monkeypatch.setattr(claims, "LONGEST", longest)
+    settings.ATM_DISPATCHER = POST
+    run = Straight()
+    after = [0]
+    for passed in range(1, 33):
+        let_pass(run, 1)
+        before = len(post.sent)
+        AutomationModel.run()
+        after += [passed] * (len(post.sent) - before)
+    assert after == [*sent]
+    assert at(run, "first").attempts == 0
+    post.deliver()
+    assert row(run).state == "finished"
+
+
+def test_what_was_begun_and_lost_is_sent_again_after_one_claim_however_long_it_had_waited(
+    post: Any, settings: Any
+) -> None:
+    settings.ATM_DISPATCHER = POST
+    run = Straight()
+    for _ in range(5):
+        let_pass(run, 20)
+        AutomationModel.run()
+    post.sent.clear()
+    claim = claims.new_claim()
+    assert claims.take(run.id, NOW + 10000 * HOUR, claim) == (True, False)
+    # Its worker dies here.
+    let_pass(run, 1)
+    AutomationModel.run()
+    assert post.sent == [(run.id, None)]
+    # Should that hint be lost, it is only one claim again.
+    let_pass(run, 1)
+    AutomationModel.run()
+    assert post.sent == [(run.id, None)] * 2
+
+
+def test_a_queue_that_could_not_be_told_is_told_by_the_next_sweep_however_often_it_was_told(
+    post: Any, settings: Any
+) -> None:
+    settings.ATM_DISPATCHER = POST
+    run = Straight()
+    for _ in range(3):
+        let_pass(run, 20)
+        post.full = True
+        AutomationModel.run()
+        assert row(run).claimed_by == ""
+        post.full = False
+        AutomationModel.run()
+        assert row(run).claimed_by.startswith(QUEUED)
+    assert len(post.sent) == 4
 
 
 def test_a_run_whose_worker_did_not_come_back_is_charged_only_where_it_is_worked_on(

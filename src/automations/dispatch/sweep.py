@@ -26,6 +26,7 @@ from automations.dispatch.claims import (
     is_lost,
     new_claim,
     renew,
+    times_sent,
 )
 from automations.dispatch.handing import hand_over
 from automations.dispatch.lanes import Lanes
@@ -155,22 +156,30 @@ class Tour:
         """Claim the runs and run them one after the other."""
         if not run_ids:
             return
+        before: dict[int, int] = {}
         if self.claim:
-            run_ids = [run.pk for run in claim_runs(run_ids, self.now, self.claim)]
+            claimed = claim_runs(run_ids, self.now, self.claim)
+            before = {run.pk: times_sent(run) for run in claimed}
+            run_ids = list(before)
         left = list(run_ids)
         clock = ClaimClock()
         try:
             while left and not self.stopped():
                 if self.claim and clock.half_over():
                     renew(left, self.claim)
-                self.run_one(left.pop(0), careful=careful)
+                run_id = left.pop(0)
+                self.run_one(run_id, careful=careful, before=before.get(run_id, 0))
         finally:
             if self.claim and left:
                 give_back(left, self.claim)
                 notify_left()
 
-    def run_one(self, run_id: int, *, careful: bool) -> None:
-        """Run what is due in one run; an error in it is logged, counted, and goes no further."""
+    def run_one(self, run_id: int, *, careful: bool, before: int = 0) -> None:
+        """
+        Run what is due in one run; an error in it is logged, counted, and goes no further.
+
+        ``before`` is how often it was dispatched, and nobody came.
+        """
         budget = Budget(settings.get("ATM_SWEEP_TASKS"), stopped=self.stopped)
         try:
             progress = advance(
@@ -182,7 +191,7 @@ class Tour:
                 here=None if in_transaction() else HERE,
             )
             self.report.add(progress)
-            hand_over(progress.elsewhere, self.claim)
+            hand_over(progress.elsewhere, self.claim, before)
             self.begin(progress)
             if progress.reached:
                 notify_left()  # this sweep may have passed them
