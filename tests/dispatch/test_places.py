@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import socket
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from django.core.checks import run_checks
 from django.db import transaction
 
 from automations import flow
-from automations.dispatch import base, handing, working
+from automations.dispatch import base, claims, handing, working
 from automations.dispatch.base import Dispatcher, get_dispatcher
 from automations.dispatch.claims import QUEUED
 from automations.engine import steps
@@ -135,6 +137,71 @@ def test_a_hint_that_is_lost_is_made_again_and_charges_nobody(post: Any, setting
     assert row(run).state == "finished"
 
 
+def let_pass(run: Any, claims_of_time: float) -> None:
+    """Let time go by for what stands on the run."""
+    span = claims_of_time * datetime.timedelta(seconds=60)
+    AutomationModel.objects.filter(pk=run.id).update(claimed_until=row(run).claimed_until - span)
+
+
+@pytest.mark.parametrize(
+    ("longest", "sent"),
+    [(claims.LONGEST, [0, 1, 3, 7, 15, 23, 31]), pytest.param(1, range(33), id="always-one")],
+)
+def test_a_long_queue_is_not_made_longer_with_every_claim(
+    post: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, longest: int, sent: Any
+) -> None:
+    monkeypatch.setattr(claims, "LONGEST", longest)
+    settings.ATM_DISPATCHER = POST
+    run = Straight()
+    after = [0]
+    for passed in range(1, 33):
+        let_pass(run, 1)
+        before = len(post.sent)
+        AutomationModel.run()
+        after += [passed] * (len(post.sent) - before)
+    assert after == [*sent]
+    assert at(run, "first").attempts == 0
+    post.deliver()
+    assert row(run).state == "finished"
+
+
+def test_what_was_begun_and_lost_is_sent_again_after_one_claim_however_long_it_had_waited(
+    post: Any, settings: Any
+) -> None:
+    settings.ATM_DISPATCHER = POST
+    run = Straight()
+    for _ in range(5):
+        let_pass(run, 20)
+        AutomationModel.run()
+    post.sent.clear()
+    claim = claims.new_claim()
+    assert claims.take(run.id, NOW + 10000 * HOUR, claim) == (True, False)
+    # Its worker dies here.
+    let_pass(run, 1)
+    AutomationModel.run()
+    assert post.sent == [(run.id, None)]
+    # Should that hint be lost, it is only one claim again.
+    let_pass(run, 1)
+    AutomationModel.run()
+    assert post.sent == [(run.id, None)] * 2
+
+
+def test_a_queue_that_could_not_be_told_is_told_by_the_next_sweep_however_often_it_was_told(
+    post: Any, settings: Any
+) -> None:
+    settings.ATM_DISPATCHER = POST
+    run = Straight()
+    for _ in range(3):
+        let_pass(run, 20)
+        post.full = True
+        AutomationModel.run()
+        assert row(run).claimed_by == ""
+        post.full = False
+        AutomationModel.run()
+        assert row(run).claimed_by.startswith(QUEUED)
+    assert len(post.sent) == 4
+
+
 def test_a_run_whose_worker_did_not_come_back_is_charged_only_where_it_is_worked_on(
     post: Any, settings: Any
 ) -> None:
@@ -229,9 +296,14 @@ def test_celery_is_sent_near_timers_with_their_time(settings: Any) -> None:
     app.set_default()
     app.set_current()
     sent: list[Any] = []
+
+    def apply_async(args: Any, *, producer: Any, **how: Any) -> None:
+        assert producer.connection.transport_options == {"max_retries": 0}
+        sent.append((args, how))
+
     settings.ATM_QUEUE = "special"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks.work, "apply_async", lambda args, **how: sent.append((args, how)))
+        patch.setattr(tasks.work, "apply_async", apply_async)
         get_dispatcher("celery").dispatch(7, at=NOW)
         settings.ATM_QUEUE = ""
         get_dispatcher("celery").dispatch(8)
@@ -246,6 +318,75 @@ def test_celery_is_sent_near_timers_with_their_time(settings: Any) -> None:
     tasks.work(run.id)
     assert row(run).state == "finished"
     assert "runs" in tasks.sweep()
+
+
+def use_broker(address: str, **conf: Any) -> Any:
+    """Let this process send to the broker there."""
+    from celery import Celery
+
+    app = Celery("places", broker=address)
+    app.conf.update(conf)
+    app.set_default()
+    app.set_current()
+    return app
+
+
+@pytest.mark.parametrize("kind", ["redis", "amqp"])
+@pytest.mark.parametrize("how", ["refuses", "is silent"])
+def test_a_broker_that_is_away_is_asked_once_and_keeps_nobody(how: str, kind: str) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if how == "is silent":
+            server.listen()
+        use_broker(f"{kind}://127.0.0.1:{server.getsockname()[1]}//")
+        base.get_dispatcher.cache_clear()
+        begun = time.monotonic()
+        for _ in range(10):
+            with pytest.raises(Exception, match=r"refused|[Tt]im|not asked yet"):
+                get_dispatcher("celery").dispatch(7)
+        # Once a second at the most, and not ten times; Celery itself takes six for each.
+        assert time.monotonic() - begun < 2.5
+    base.get_dispatcher.cache_clear()
+
+
+def test_celerys_own_producers_would_sleep_while_the_broker_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from kombu.utils import functional
+
+    from automations.dispatch import celery
+
+    class Slept(Exception):
+        pass
+
+    def sleep(seconds: float) -> None:
+        raise Slept(seconds)
+
+    app = use_broker("redis://127.0.0.1:1/0")
+    monkeypatch.setattr(functional, "sleep", sleep)
+    with pytest.raises(Slept):
+        celery.work.apply_async((7,), retry=False)
+    with pytest.raises(Exception, match="refused"), celery.producers().acquire() as producer:
+        celery.work.apply_async((7,), retry=False, producer=producer)
+    # A project that wants to be patient is asked, and so is each of several brokers.
+    app = use_broker("redis://127.0.0.1:1/0;redis://127.0.0.1:2/0")
+    with celery.producers().acquire() as producer:
+        assert producer.connection.transport_options["max_retries"] == 1
+    app.conf.broker_transport_options = {"max_retries": 7, "socket_timeout": 9}
+    with celery.producers().acquire() as producer:
+        options = producer.connection.transport_options
+        assert (options["max_retries"], options["socket_timeout"]) == (7, 9)
+
+
+def test_a_worker_that_cannot_tell_the_queue_of_a_timer_has_done_its_work(
+    post: Any, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ATM_DISPATCHER = POST
+    run = Near(seconds=30)
+    post.full = True
+    post.deliver()
+    assert path(run) == ["first", "wait"]
+    assert "could not be dispatched" in caplog.text
 
 
 def test_a_dispatcher_that_is_not_there_is_told_with_what_there_is() -> None:

@@ -75,15 +75,20 @@ class Queue:
         self.workers.remove(worker)
 
     def end(self) -> None:
-        """End all workers: in good order, but not at their leisure."""
+        """
+        End all workers: in good order, but not at their leisure.
+
+        Celery is not given the time that it takes. Its main process looks whether it was told to
+        end when something else wakes it, seconds later, and then sleeps for each of its children.
+        """
         workers, self.workers = self.workers, []
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
         for worker in workers:
             try:
-                worker.wait(5)
+                worker.wait(1)
             except subprocess.TimeoutExpired:
-                # Celery's own pool waits for half a minute for a child that was about to start.
+                # Nothing is looked at from here on, and a worker may be killed at any moment.
                 os.killpg(worker.pid, signal.SIGKILL)
                 worker.wait()
 

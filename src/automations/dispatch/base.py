@@ -2,8 +2,8 @@
 Dispatchers: where runs are worked on, never whether.
 
 The rows are the queue. What a dispatcher is given is a hint: if it is lost, the next sweep but one
-claim's time finds the run; if it comes twice, the run is worked on once. So a dispatcher needs no
-acknowledgement, no retries and no order of its own.
+claim's time finds the run (later, if nobody has come to it for longer); if it comes twice, the run
+is worked on once. So a dispatcher needs no acknowledgement, no retries and no order of its own.
 """
 
 from __future__ import annotations

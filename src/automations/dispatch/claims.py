@@ -34,6 +34,9 @@ from automations.models import AutomationModel
 #: How the claim of a run begins that waits for a worker: nobody has begun with it.
 QUEUED = "queued:"
 
+#: How many claims' time a run waits at the most before it is dispatched again.
+LONGEST = 8
+
 
 def new_claim() -> str:
     """Return the name of a new claim: host, process and 64 random bits."""
@@ -79,14 +82,29 @@ def change(run_ids: Collection[int], claim: str, **changes: Any) -> None:
     in_own_turn(partial(claimed.update, **changes))
 
 
-def queue(run_ids: Collection[int], claim: str) -> None:
+def note(claim: str, sent: int = 0) -> str:
+    """Return what stands on a run that waits for a worker, ``sent`` before that often in vain."""
+    return f"{QUEUED}{sent}:{claim}"[:128]
+
+
+def times_sent(run: AutomationModel) -> int:
+    """Return how often the run has been dispatched since anybody has begun with it."""
+    if not run.claimed_by.startswith(QUEUED):
+        return 0
+    before = run.claimed_by.removeprefix(QUEUED).partition(":")[0]
+    return int(before) + 1 if before.isdecimal() else 1
+
+
+def queue(run_ids: Collection[int], claim: str, sent: int = 0) -> None:
     """
     Note that the runs under ``claim`` have been dispatched: they wait for a worker to come to them.
 
-    Whoever comes may take them. If nobody does within a claim's time, a sweep dispatches again.
+    Whoever comes may take them. If nobody does within a claim's time, a sweep dispatches again. It
+    may be that the queue is long: each time it waits twice as long, so that the queue is not made
+    longer with every claim. ``sent`` is how often they were dispatched before.
     """
-    until = from_now(settings.seconds("ATM_CLAIM"))
-    change(run_ids, claim, claimed_by=QUEUED + claim[: 128 - len(QUEUED)], claimed_until=until)
+    patience = settings.seconds("ATM_CLAIM") * min(2**sent, LONGEST)
+    change(run_ids, claim, claimed_by=note(claim, sent), claimed_until=from_now(patience))
 
 
 def take(run_id: int, until: datetime, claim: str) -> tuple[bool, bool]:

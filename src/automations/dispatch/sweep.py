@@ -26,6 +26,7 @@ from automations.dispatch.claims import (
     is_lost,
     new_claim,
     renew,
+    times_sent,
 )
 from automations.dispatch.handing import hand_over
 from automations.dispatch.lanes import Lanes
@@ -155,8 +156,11 @@ class Tour:
         """Claim the runs and run them one after the other."""
         if not run_ids:
             return
+        before: dict[int, int] = {}
         if self.claim:
-            run_ids = [run.pk for run in claim_runs(run_ids, self.now, self.claim)]
+            claimed = claim_runs(run_ids, self.now, self.claim)
+            before = {run.pk: times_sent(run) for run in claimed}
+            run_ids = list(before)
         left, troubled = list(run_ids), []
         clock = ClaimClock()
         try:
@@ -164,7 +168,7 @@ class Tour:
                 if self.claim and clock.half_over():
                     renew(left, self.claim)
                 run_id = left.pop(0)
-                if not self.run_one(run_id, careful=careful):
+                if not self.run_one(run_id, careful=careful, before=before.get(run_id, 0)):
                     troubled.append(run_id)
         finally:
             left += troubled  # the claim may still be on them, and its end need not be waited for
@@ -172,11 +176,12 @@ class Tour:
                 give_back(left, self.claim)
                 notify_left()
 
-    def run_one(self, run_id: int, *, careful: bool) -> bool:
+    def run_one(self, run_id: int, *, careful: bool, before: int = 0) -> bool:
         """
         Run what is due in one run; an error in it is logged, counted, and goes no further.
 
-        Return False if the database was in trouble.
+        ``before`` is how often it was dispatched, and nobody came. Return False if the database
+        was in trouble.
         """
         budget = Budget(settings.get("ATM_SWEEP_TASKS"), stopped=self.stopped)
         try:
@@ -189,7 +194,7 @@ class Tour:
                 here=None if in_transaction() else HERE,
             )
             self.report.add(progress)
-            hand_over(progress.elsewhere, self.claim)
+            hand_over(progress.elsewhere, self.claim, before)
             self.begin(progress)
             if progress.reached:
                 notify_left()  # this sweep may have passed them

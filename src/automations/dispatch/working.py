@@ -8,9 +8,9 @@ from datetime import timedelta
 from automations import settings
 from automations.dispatch.advancing import Budget, Progress, advance
 from automations.dispatch.background import perform
-from automations.dispatch.base import INLINE, THREAD, get_dispatcher
+from automations.dispatch.base import INLINE, THREAD
 from automations.dispatch.claims import new_claim, take
-from automations.dispatch.handing import hand_over
+from automations.dispatch.handing import hand_over, tell
 from automations.dispatch.heart import Heart
 from automations.engine.locking import runs
 
@@ -61,4 +61,4 @@ def come_again(run_id: int, name: str) -> None:
     due = runs().filter(pk=run_id, claimed_by="").values_list("due", flat=True).first()
     now = settings.now()
     if due is not None and due < now + NEAR:
-        get_dispatcher(name).dispatch(run_id, at=due if due > now else None)
+        tell(run_id, name, at=due if due > now else None)
