@@ -125,6 +125,40 @@ def test_the_same_task_offered_twice_is_done_once(gate: Any) -> None:
     assert row(run).state == "finished"
 
 
+def labels(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the classes whose works are put into the line, as they are."""
+    seen: list[str] = []
+    put = workers._rota.put
+
+    def note(label: str, work: Any) -> None:
+        seen.append(label)
+        put(label, work)
+
+    monkeypatch.setattr(workers._rota, "put", note)
+    return seen
+
+
+def test_whoever_has_work_done_says_of_which_class_it_is(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that each class gets its turn: works of a sweep, of a request, and runs for a thread."""
+    Export()
+    with Workers() as workers:
+        seen = labels(workers, monkeypatch)
+        sweep(workers=workers)
+        workers.wait()
+    assert seen == [Export.get_automation_name()]
+    seen = labels(threads(), monkeypatch)
+    InThread()
+    threads().wait()
+    # The second work of the run is offered by the thread that has done the first.
+    assert seen == [InThread.get_automation_name()] * 2
+    settings.ATM_DISPATCHER = "thread"
+    Straight()
+    threads().wait()
+    assert seen[2:] == [Straight.get_automation_name()]
+
+
 @pytest.mark.parametrize(("attempts", "together"), [(0, True), (1, False)])
 def test_the_last_try_of_suspected_work_is_made_alone(
     attempts: int, together: bool, gate: Any, settings: Any

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import OperationalError, connection
 
@@ -171,6 +171,38 @@ class Gated(Noting):
         self.inside.set()
         self.leave.wait(30)
         task.heartbeat(0.75)
+
+
+class Queueing(Counted):
+    """Work in the background that waits at one gate, and notes in which order it is let in."""
+
+    class Meta:
+        abstract = True
+
+    effects = 1
+    gate = threading.Event()
+    begun: ClassVar[list[str]] = []
+
+    one = flow.Execute(this.enter).InBackground()
+    end = flow.End()
+
+    def enter(self, task: Any) -> None:
+        """Note whose turn it is, stay at the gate, leave an effect."""
+        self.begun.append(type(self).__name__)
+        self.gate.wait(30)
+        self.work(task)
+
+
+class Crowd(Queueing):
+    """There are many of these."""
+
+
+class Loner(Queueing):
+    """There is one of these."""
+
+
+class Single(Queueing):
+    """And one of these."""
 
 
 class Twofold(Counted):

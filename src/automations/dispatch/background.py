@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
-import queue
 import random
 import threading
 import time
@@ -28,6 +27,7 @@ from automations.dispatch.claims import new_claim
 from automations.dispatch.handing import hand_over
 from automations.dispatch.heart import Heart
 from automations.dispatch.last_tries import Alone
+from automations.dispatch.rota import Rota
 from automations.engine import outside
 from automations.engine.context import TaskContext
 from automations.engine.locking import atomic, in_transaction
@@ -53,12 +53,13 @@ class Workers:
     """
     Threads of this process, ``ATM_THREADS`` at the most, that do work outside of transactions.
 
+    What waits for one is begun by class in turn: a crowd of one class keeps no other waiting.
     Leaving ``with`` waits for the works in hand; what has not been begun is left to others.
     """
 
     def __init__(self) -> None:
         self._heart = Heart()
-        self._queue: queue.SimpleQueue[tuple[object, Job] | None] = queue.SimpleQueue()
+        self._rota: Rota[tuple[object, Job]] = Rota()
         self._changed = threading.Condition()
         self._offered: set[object] = set()
         self._threads: list[threading.Thread] = []
@@ -73,12 +74,16 @@ class Workers:
         if kind is None or issubclass(kind, Exception):
             self.close()
 
-    def offer(self, run_id: int, task_id: int, here: Places = HERE) -> None:
-        """Have the work of the task done, as soon as a thread is free; twice is once."""
-        self.submit(task_id, partial(perform, run_id, task_id, heart=self._heart, here=here))
+    def offer(self, run_id: int, task_id: int, label: str = "") -> None:
+        """Have the work of the task, in a run of the class ``label``, done soon; twice is once."""
+        self.submit(task_id, partial(self._perform, run_id, task_id), label)
 
-    def submit(self, key: object, job: Job) -> None:
-        """Have the job done as soon as a thread is free, unless one of that key is not done yet."""
+    def submit(self, key: object, job: Job, label: str = "") -> None:
+        """
+        Have the job done when a thread is free and it is the turn of the class ``label``.
+
+        Unless one of that key is not done yet.
+        """
         with self._changed:
             if self._closing or key in self._offered:
                 return
@@ -92,7 +97,7 @@ class Workers:
                 )
                 self._threads.append(thread)
                 thread.start()
-        self._queue.put((key, job))
+        self._rota.put(label, (key, job))
 
     def wait(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until all that was offered is done, or it is time to stop."""
@@ -111,23 +116,22 @@ class Workers:
         with self._changed:
             self._closing = True
             threads, self._threads = self._threads, []
-        for _ in threads:
-            self._queue.put(None)
+            self._offered -= {key for key, _ in self._rota.close()}
+            self._changed.notify_all()
         for thread in threads:
             thread.join()
 
+    def _perform(self, run_id: int, task_id: int) -> Progress:
+        return perform(run_id, task_id, heart=self._heart, here=HERE)
+
     def _work(self) -> None:
-        while True:
-            offered = self._queue.get()
-            if offered is None:
-                return
+        while offered := self._rota.get():
             key, job = offered
             progress = Progress()
             try:
-                if not self._closing:
-                    progress = job()
-                    for run_id, task_id, _ in progress.outside:
-                        self.offer(run_id, task_id)
+                progress = job()
+                for work in progress.outside:
+                    self.offer(work.run_id, work.task_id, work.automation_class)
             except BaseException:
                 # A claim expires, and somebody else takes up what it was about. Also a work that
                 # would end its thread (sys.exit) ends itself only.

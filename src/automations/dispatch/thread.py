@@ -8,6 +8,7 @@ from functools import partial
 from automations.dispatch.background import threads
 from automations.dispatch.base import THREAD, Dispatcher
 from automations.dispatch.working import work
+from automations.engine.locking import runs
 
 
 class ThreadDispatcher(Dispatcher):
@@ -16,4 +17,5 @@ class ThreadDispatcher(Dispatcher):
     def dispatch(self, run_id: int, at: datetime | None = None) -> None:
         if at is None:
             # A hint that comes while the run is at work may be about something new: it counts.
-            threads().submit(object(), partial(work, run_id, THREAD))
+            found = runs().filter(pk=run_id).values_list("automation_class", flat=True)
+            threads().submit(object(), partial(work, run_id, THREAD), found.first() or "")
