@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from typing import Any
@@ -22,7 +23,9 @@ from automations.exceptions import ClaimLost, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY
-from tests.testapp.background import Beside, Export, Gated, InterruptedLink, InThread
+from tests.testapp.background import Beside, Export, Gated, InterruptedLink, InThread, Leaving
+from tests.testapp.language import Careful, Newsletter
+from tests.testapp.models import Effect
 from tests.testapp.processes import Straight
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -240,6 +243,94 @@ def test_work_that_would_end_its_thread_does_not_end_the_pool(
         workers.offer(run.id, at(run, "work").pk)
         workers.wait()
     assert row(run).state == "finished"
+
+
+@pytest.mark.parametrize("error", Leaving.raised)
+def test_work_that_would_end_its_thread_has_failed_and_lets_its_claim_go(error: str) -> None:
+    run = Leaving(error=error)
+    with Workers() as workers:
+        for _ in range(2):  # it is tried again, as after any error
+            sweep(workers=workers)
+            workers.wait()
+            assert not workers._heart._pulses
+    task = at(run, "background")
+    name = type(Leaving.raised[error]).__name__
+    assert (task.state, task.claimed_by) == ("failed", "")
+    assert task.message.startswith(f"WorkAborted: The work has raised {name}(")
+    assert "raise self.raised" in task.traceback
+    assert row(run).state == "failed"
+    assert "left" not in row(run).data
+    assert Effect.objects.filter(run=run.id).count() == 2
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+def test_whoever_ends_the_process_of_a_worker_is_heard(
+    raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the main thread a signal may have said so: the work is done again by another."""
+    run = Export()
+
+    def told(*args: Any) -> None:
+        raise raised
+
+    beating = Heart()
+    with monkeypatch.context() as patch, pytest.raises(raised):
+        patch.setattr(Export, "export", told)
+        perform(run.id, at(run, "work").pk, heart=beating)
+    assert not beating._pulses
+    assert at(run, "work").state == "waiting"
+
+
+@pytest.mark.parametrize("error", Leaving.raised)
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_step_that_would_end_its_thread_has_failed(error: str, asks: bool) -> None:
+    run = Leaving(error=error, here=True, asks=asks, autorun=False)
+
+    def work() -> None:
+        try:
+            AutomationModel.run()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(30)
+    assert at(run, "step").state == row(run).state == "failed"
+    assert at(run, "step").message.startswith("WorkAborted: ")
+    assert not Effect.objects.filter(run=run.id).exists()
+    assert row(run).claimed_by == ""
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_work_that_is_cancelled_in_a_step_does_not_end_the_process(asks: bool) -> None:
+    run = Leaving(error="cancelled", here=True, asks=asks, autorun=False)
+    other = Straight(autorun=False)
+    AutomationModel.run()
+    assert row(run).state == "failed"
+    assert row(other).state == "finished"
+
+
+def test_a_receiver_that_is_cancelled_is_an_error_of_the_sender(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cancelled(*args: Any) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(Newsletter, "receive_fail", cancelled)
+    Newsletter(email="ada")
+    run = Careful(autorun=False)
+    AutomationModel.run()
+    assert path(run) == ["start", "rescue", "end"]
+
+
+def test_a_step_in_the_main_thread_may_be_ended_by_a_signal() -> None:
+    """It is undone, and its run is taken up again; what does so by itself is told by its kills."""
+    run = Leaving(error="exit", here=True, autorun=False)
+    with pytest.raises(SystemExit):
+        AutomationModel.run()
+    assert at(run, "step").state == "ready"
+    assert row(run).state == "running"
+    assert not Effect.objects.filter(run=run.id).exists()
 
 
 def test_an_error_of_the_engine_leaves_the_work_to_another(

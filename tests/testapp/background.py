@@ -173,6 +173,38 @@ class Gated(Noting):
         task.heartbeat(0.75)
 
 
+class Leaving(Noting):
+    """Work that raises what its data says, in a step or in the background, and its condition."""
+
+    raised: ClassVar[dict[str, BaseException]] = {
+        "exit": SystemExit(3),
+        "cancelled": asyncio.CancelledError(),
+        "interrupt": KeyboardInterrupt(),
+        "generator": GeneratorExit(),
+    }
+
+    check = flow.If(this.here).Then(this.step).Else(this.background)
+    step = flow.Execute(this.leave).AsSoonAs(this.asked).Next(this.end)
+    background = flow.Execute(this.leave).InBackground().Retry(attempts=2, delay=0 * MINUTE)
+    end = flow.End()
+
+    def here(self, task: Any) -> bool:
+        """Return whether to do it in the step's transaction."""
+        return bool(self.data.get("here"))
+
+    def asked(self, task: Any) -> bool:
+        """Return that it may begin, or raise."""
+        if self.data.get("asks"):
+            raise self.raised[self.data["error"]]
+        return True
+
+    def leave(self, task: Any) -> None:
+        """Leave an effect, then the thread."""
+        self.note(task, "leave")
+        self.data["left"] = True
+        raise self.raised[self.data["error"]]
+
+
 class Queueing(Counted):
     """Work in the background that waits at one gate, and notes in which order it is let in."""
 

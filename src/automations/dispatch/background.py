@@ -178,11 +178,11 @@ def done(context: TaskContext, claim: str, heart: Heart | None) -> Step:
     context.task.claimed_by, context.task.pulse = claim, pulse
     came: Outcome | Exception
     try:
-        with atomic() if in_transaction() else contextlib.nullcontext():
-            came = outside.do(context)
-    except Exception as error:
-        came = error
-    try:
+        try:
+            with atomic() if in_transaction() else contextlib.nullcontext():
+                came = outside.do(context)
+        except Exception as error:
+            came = error
         with going_on_with(run_id):
             return recorded(context, came)
     finally:

@@ -22,6 +22,7 @@ from django.db.models import F
 from automations import settings
 from automations.engine.attention import delay, due_tasks, wake
 from automations.engine.context import TaskContext, neutral, open_tasks_of
+from automations.engine.escapes import contained
 from automations.engine.history_limit import limit_history
 from automations.engine.locking import (
     atomic,
@@ -247,8 +248,8 @@ def _in_savepoint(
     try:
         with atomic(), neutral():
             if context.automation is None:
-                context.load()
-            outcome = work()
+                contained(context.load)
+            outcome = contained(work)
             if context.automation.killed():
                 return
             apply(outcome, context, error)
