@@ -476,6 +476,132 @@ def test_trouble_with_the_database_loses_nothing_of_what_a_standing_run_gets(
     assert at(run, "work").state == "completed"
 
 
+@pytest.fixture
+def unclosable(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let no thread but this one close its connections; return those that have tried."""
+    tried: list[str] = []
+    real, here = connections.close_all, threading.current_thread()
+
+    def close_all() -> None:
+        real()
+        if threading.current_thread() is here:
+            return
+        tried.append(threading.current_thread().name)
+        raise OperationalError("the line is dead")
+
+    monkeypatch.setattr(connections, "close_all", close_all)
+    return tried
+
+
+def test_a_connection_that_cannot_be_closed_does_not_end_a_thread_of_the_pool(
+    unclosable: list[str], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ATM_THREADS = 1
+    runs = [Export(), Export()]
+    with Workers() as workers:
+        for run in runs:
+            workers.offer(run.id, at(run, "work").pk)
+        assert eventually(lambda: not workers._offered)
+        (thread,) = workers._threads
+        assert thread.is_alive()
+    assert unclosable.count("automations-1") == 2
+    assert "could not be closed" in caplog.text
+    assert [row(run).state for run in runs] == ["finished"] * 2
+
+
+def test_a_connection_that_cannot_be_closed_does_not_end_the_heart(
+    unclosable: list[str], gate: Any
+) -> None:
+    run = Gated()
+    with Workers() as workers:
+        workers.offer(run.id, at(run, "work").pk)
+        assert Gated.inside.wait(10)
+        for times in (1, 2):
+            workers._heart.hurry()
+            assert eventually(lambda times=times: unclosable.count("automations-heart") >= times)
+        Gated.leave.set()
+    assert row(run).state == "finished"
+
+
+class NoThreads:
+    """A machine that has no thread to give, for a while."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.none_left = True
+        self.asked: list[str] = []
+        start = threading.Thread.start
+
+        def refuse(thread: threading.Thread) -> None:
+            if self.none_left and thread.name.startswith("automations-"):
+                self.asked.append(thread.name)
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_work_for_which_there_is_no_thread_is_offered_again_by_the_next_sweep(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = NoThreads(monkeypatch)
+    runs = [Export(), Export()]
+    with Workers() as workers:
+        assert sweep(workers=workers).broken == 0
+        workers.wait()
+        assert machine.asked == ["automations-1"] * 2
+        assert "no thread" in caplog.text
+        assert [at(run, "work").state for run in runs] == ["waiting"] * 2
+        machine.none_left = False
+        sweep(workers=workers)
+        workers.wait()
+    assert [row(run).state for run in runs] == ["finished"] * 2
+
+
+def test_a_run_for_which_there_is_no_thread_is_left_to_a_sweep_at_once(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.ATM_DISPATCHER = "thread"
+    monkeypatch.setattr(background, "_threads", Workers())
+    machine = NoThreads(monkeypatch)
+    run = Straight()
+    assert len(machine.asked) == 1
+    assert row(run).claimed_by == ""
+    AutomationModel.run()
+    assert row(run).state == "finished"
+
+
+def test_work_waits_for_the_threads_that_there_are_if_there_is_no_other(
+    monkeypatch: pytest.MonkeyPatch, gate: Any
+) -> None:
+    runs = [Gated(), Gated()]
+    with Workers() as workers:
+        workers.offer(runs[0].id, at(runs[0], "work").pk)
+        assert Gated.inside.wait(10)
+        NoThreads(monkeypatch)
+        workers.offer(runs[1].id, at(runs[1], "work").pk)
+        Gated.leave.set()
+        workers.wait()
+    assert [row(run).state for run in runs] == ["finished"] * 2
+
+
+def test_work_is_done_without_a_heart_that_cannot_be_started_and_starts_it_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = NoThreads(monkeypatch)
+    run = Gated()
+    Gated.leave.set()
+    beating = Heart()
+    perform(run.id, at(run, "work").pk, heart=beating)
+    assert row(run).state == "finished"
+    assert "no thread" in caplog.text
+    assert machine.asked[0] == "automations-heart"
+    machine.none_left = False
+    pulse = beating.begin(10**9, "me")
+    assert beating._thread is not None
+    assert beating._thread.is_alive()
+    beating.end(pulse)
+
+
 def test_a_heart_without_work_stops() -> None:
     beating = Heart()
     pulse = beating.begin(10**9, "me")

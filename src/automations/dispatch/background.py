@@ -18,12 +18,11 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Self
 
-from django.db import connections
-
 from automations import settings
 from automations.dispatch.advancing import Budget, Progress, advance
 from automations.dispatch.base import INLINE, THREAD
 from automations.dispatch.claims import new_claim
+from automations.dispatch.daemons import begin, close_connections
 from automations.dispatch.handing import hand_over
 from automations.dispatch.heart import Heart
 from automations.dispatch.last_tries import Alone
@@ -78,26 +77,21 @@ class Workers:
         """Have the work of the task, in a run of the class ``label``, done soon; twice is once."""
         self.submit(task_id, partial(self._perform, run_id, task_id), label)
 
-    def submit(self, key: object, job: Job, label: str = "") -> None:
+    def submit(self, key: object, job: Job, label: str = "") -> bool:
         """
         Have the job done when a thread is free and it is the turn of the class ``label``.
 
-        Unless one of that key is not done yet.
+        Return whether it is going to be done: not if this is closed, or there is no thread to be
+        had. A job whose key is that of one that is not done yet is left out.
         """
         with self._changed:
-            if self._closing or key in self._offered:
-                return
+            if key in self._offered:
+                return True
+            if self._closing or not self._have_threads(len(self._offered) + 1):
+                return False
             self._offered.add(key)
-            # After a fork they are not there.
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
-            if len(self._threads) < min(len(self._offered), settings.get("ATM_THREADS")):
-                # A daemon does not keep a process that is told twice to end.
-                thread = threading.Thread(
-                    target=self._work, name=f"automations-{len(self._threads) + 1}", daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
         self._rota.put(label, (key, job))
+        return True
 
     def wait(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until all that was offered is done, or it is time to stop."""
@@ -121,6 +115,15 @@ class Workers:
         for thread in threads:
             thread.join()
 
+    def _have_threads(self, jobs: int) -> bool:
+        """Have a thread more if it is of use and may be; return whether there is any."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        number = len(self._threads)
+        if number < min(jobs, settings.get("ATM_THREADS")):
+            thread = begin(f"automations-{number + 1}", self._work)
+            self._threads += [thread] if thread else []
+        return bool(self._threads)
+
     def _perform(self, run_id: int, task_id: int) -> Progress:
         return perform(run_id, task_id, heart=self._heart, here=HERE)
 
@@ -137,7 +140,7 @@ class Workers:
                 # would end its thread (sys.exit) ends itself only.
                 logger.exception("The work of %r could not be done", key)
             finally:
-                connections.close_all()
+                close_connections()
                 with self._changed:
                     self._offered.discard(key)
                     self._progress.add(progress)

@@ -9,6 +9,7 @@ from automations.dispatch.background import threads
 from automations.dispatch.base import THREAD, Dispatcher
 from automations.dispatch.working import work
 from automations.engine.locking import runs
+from automations.exceptions import DispatchError
 
 
 class ThreadDispatcher(Dispatcher):
@@ -18,4 +19,6 @@ class ThreadDispatcher(Dispatcher):
         if at is None:
             # A hint that comes while the run is at work may be about something new: it counts.
             found = runs().filter(pk=run_id).values_list("automation_class", flat=True)
-            threads().submit(object(), partial(work, run_id, THREAD), found.first() or "")
+            job = partial(work, run_id, THREAD)
+            if not threads().submit(object(), job, found.first() or ""):
+                raise DispatchError("This process has no thread for it.")
