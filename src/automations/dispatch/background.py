@@ -23,6 +23,7 @@ from automations.dispatch.advancing import Budget, Progress, advance
 from automations.dispatch.base import INLINE, THREAD
 from automations.dispatch.claims import new_claim
 from automations.dispatch.daemons import begin, close_connections
+from automations.dispatch.forks import PerProcess, ProcessLock
 from automations.dispatch.handing import hand_over
 from automations.dispatch.heart import Heart
 from automations.dispatch.last_tries import Alone
@@ -48,7 +49,7 @@ Places = Collection[str]
 HERE = frozenset({INLINE, THREAD})
 
 
-class Workers:
+class Workers(PerProcess):
     """
     Threads of this process, ``ATM_THREADS`` at the most, that do work outside of transactions.
 
@@ -58,6 +59,9 @@ class Workers:
 
     def __init__(self) -> None:
         self._heart = Heart()
+        super().__init__()
+
+    def begin_anew(self) -> None:
         self._rota: Rota[tuple[object, Job]] = Rota()
         self._changed = threading.Condition()
         self._offered: set[object] = set()
@@ -206,13 +210,13 @@ def recorded(context: TaskContext, came: Outcome | Exception) -> Step:
 
 
 _threads: Workers | None = None
-_lock = threading.Lock()
+_lock = ProcessLock()
 
 
 def threads() -> Workers:
     """Return the threads of this process that do what requests come to (``threaded=True``)."""
     global _threads
-    with _lock:
+    with _lock.lock:
         if _threads is None:
             _threads = Workers()
             # Whoever ends in good order waits for the works in hand.

@@ -13,6 +13,7 @@ import threading
 
 from automations import settings
 from automations.dispatch.daemons import begin, close_connections
+from automations.dispatch.forks import PerProcess
 from automations.engine import outside
 from automations.exceptions import ClaimLost
 
@@ -50,10 +51,10 @@ class Pulse:
             logger.warning("The claim on task %s was not renewed: %r", self.task_id, error)
 
 
-class Heart:
+class Heart(PerProcess):
     """The thread that renews the claims of all works of a pool."""
 
-    def __init__(self) -> None:
+    def begin_anew(self) -> None:
         self._pulses: set[Pulse] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
