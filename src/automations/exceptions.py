@@ -41,6 +41,10 @@ class DispatchError(AutomationError):
     """Runs cannot be worked on where the project says."""
 
 
+class WorkAborted(AutomationError):
+    """A work has raised what ends a thread or a process: `SystemExit`, say. That is its cause."""
+
+
 class ClaimLost(AutomationError):
     """Work outside of a transaction goes on although its task has been taken from it."""
 

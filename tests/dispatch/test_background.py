@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import signal
 import threading
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +20,7 @@ from automations.dispatch import background, heart
 from automations.dispatch.advancing import Progress
 from automations.dispatch.background import Workers, perform, threads
 from automations.dispatch.heart import Heart
+from automations.dispatch.last_tries import Alone
 from automations.dispatch.sweep import sweep
 from automations.engine import outside
 from automations.engine.steps import Step
@@ -22,7 +28,9 @@ from automations.exceptions import ClaimLost, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY
-from tests.testapp.background import Beside, Export, Gated, InterruptedLink, InThread
+from tests.testapp.background import Beside, Export, Gated, InterruptedLink, InThread, Leaving
+from tests.testapp.language import Careful, Newsletter
+from tests.testapp.models import Effect
 from tests.testapp.processes import Straight
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,6 +133,40 @@ def test_the_same_task_offered_twice_is_done_once(gate: Any) -> None:
     assert row(run).state == "finished"
 
 
+def labels(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the classes whose works are put into the line, as they are."""
+    seen: list[str] = []
+    put = workers._rota.put
+
+    def note(label: str, work: Any) -> None:
+        seen.append(label)
+        put(label, work)
+
+    monkeypatch.setattr(workers._rota, "put", note)
+    return seen
+
+
+def test_whoever_has_work_done_says_of_which_class_it_is(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that each class gets its turn: works of a sweep, of a request, and runs for a thread."""
+    Export()
+    with Workers() as workers:
+        seen = labels(workers, monkeypatch)
+        sweep(workers=workers)
+        workers.wait()
+    assert seen == [Export.get_automation_name()]
+    seen = labels(threads(), monkeypatch)
+    InThread()
+    threads().wait()
+    # The second work of the run is offered by the thread that has done the first.
+    assert seen == [InThread.get_automation_name()] * 2
+    settings.ATM_DISPATCHER = "thread"
+    Straight()
+    threads().wait()
+    assert seen[2:] == [Straight.get_automation_name()]
+
+
 @pytest.mark.parametrize(("attempts", "together"), [(0, True), (1, False)])
 def test_the_last_try_of_suspected_work_is_made_alone(
     attempts: int, together: bool, gate: Any, settings: Any
@@ -206,6 +248,94 @@ def test_work_that_would_end_its_thread_does_not_end_the_pool(
         workers.offer(run.id, at(run, "work").pk)
         workers.wait()
     assert row(run).state == "finished"
+
+
+@pytest.mark.parametrize("error", Leaving.raised)
+def test_work_that_would_end_its_thread_has_failed_and_lets_its_claim_go(error: str) -> None:
+    run = Leaving(error=error)
+    with Workers() as workers:
+        for _ in range(2):  # it is tried again, as after any error
+            sweep(workers=workers)
+            workers.wait()
+            assert not workers._heart._pulses
+    task = at(run, "background")
+    name = type(Leaving.raised[error]).__name__
+    assert (task.state, task.claimed_by) == ("failed", "")
+    assert task.message.startswith(f"WorkAborted: The work has raised {name}(")
+    assert "raise self.raised" in task.traceback
+    assert row(run).state == "failed"
+    assert "left" not in row(run).data
+    assert Effect.objects.filter(run=run.id).count() == 2
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+def test_whoever_ends_the_process_of_a_worker_is_heard(
+    raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the main thread a signal may have said so: the work is done again by another."""
+    run = Export()
+
+    def told(*args: Any) -> None:
+        raise raised
+
+    beating = Heart()
+    with monkeypatch.context() as patch, pytest.raises(raised):
+        patch.setattr(Export, "export", told)
+        perform(run.id, at(run, "work").pk, heart=beating)
+    assert not beating._pulses
+    assert at(run, "work").state == "waiting"
+
+
+@pytest.mark.parametrize("error", Leaving.raised)
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_step_that_would_end_its_thread_has_failed(error: str, asks: bool) -> None:
+    run = Leaving(error=error, here=True, asks=asks, autorun=False)
+
+    def work() -> None:
+        try:
+            AutomationModel.run()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(30)
+    assert at(run, "step").state == row(run).state == "failed"
+    assert at(run, "step").message.startswith("WorkAborted: ")
+    assert not Effect.objects.filter(run=run.id).exists()
+    assert row(run).claimed_by == ""
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_work_that_is_cancelled_in_a_step_does_not_end_the_process(asks: bool) -> None:
+    run = Leaving(error="cancelled", here=True, asks=asks, autorun=False)
+    other = Straight(autorun=False)
+    AutomationModel.run()
+    assert row(run).state == "failed"
+    assert row(other).state == "finished"
+
+
+def test_a_receiver_that_is_cancelled_is_an_error_of_the_sender(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cancelled(*args: Any) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(Newsletter, "receive_fail", cancelled)
+    Newsletter(email="ada")
+    run = Careful(autorun=False)
+    AutomationModel.run()
+    assert path(run) == ["start", "rescue", "end"]
+
+
+def test_a_step_in_the_main_thread_may_be_ended_by_a_signal() -> None:
+    """It is undone, and its run is taken up again; what does so by itself is told by its kills."""
+    run = Leaving(error="exit", here=True, autorun=False)
+    with pytest.raises(SystemExit):
+        AutomationModel.run()
+    assert at(run, "step").state == "ready"
+    assert row(run).state == "running"
+    assert not Effect.objects.filter(run=run.id).exists()
 
 
 def test_an_error_of_the_engine_leaves_the_work_to_another(
@@ -349,6 +479,211 @@ def test_trouble_with_the_database_loses_nothing_of_what_a_standing_run_gets(
     assert at(run, "work").claimed_by == "me"
     assert not outside.record(context, came).delayed
     assert at(run, "work").state == "completed"
+
+
+@pytest.fixture
+def unclosable(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let no thread but this one close its connections; return those that have tried."""
+    tried: list[str] = []
+    real, here = connections.close_all, threading.current_thread()
+
+    def close_all() -> None:
+        real()
+        if threading.current_thread() is here:
+            return
+        tried.append(threading.current_thread().name)
+        raise OperationalError("the line is dead")
+
+    monkeypatch.setattr(connections, "close_all", close_all)
+    return tried
+
+
+def test_a_connection_that_cannot_be_closed_does_not_end_a_thread_of_the_pool(
+    unclosable: list[str], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ATM_THREADS = 1
+    runs = [Export(), Export()]
+    with Workers() as workers:
+        for run in runs:
+            workers.offer(run.id, at(run, "work").pk)
+        assert eventually(lambda: not workers._offered)
+        (thread,) = workers._threads
+        assert thread.is_alive()
+    assert unclosable.count("automations-1") == 2
+    assert "could not be closed" in caplog.text
+    assert [row(run).state for run in runs] == ["finished"] * 2
+
+
+def test_a_connection_that_cannot_be_closed_does_not_end_the_heart(
+    unclosable: list[str], gate: Any
+) -> None:
+    run = Gated()
+    with Workers() as workers:
+        workers.offer(run.id, at(run, "work").pk)
+        assert Gated.inside.wait(10)
+        for times in (1, 2):
+            workers._heart.hurry()
+            assert eventually(lambda times=times: unclosable.count("automations-heart") >= times)
+        Gated.leave.set()
+    assert row(run).state == "finished"
+
+
+class NoThreads:
+    """A machine that has no thread to give, for a while."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.none_left = True
+        self.asked: list[str] = []
+        start = threading.Thread.start
+
+        def refuse(thread: threading.Thread) -> None:
+            if self.none_left and thread.name.startswith("automations-"):
+                self.asked.append(thread.name)
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_work_for_which_there_is_no_thread_is_offered_again_by_the_next_sweep(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = NoThreads(monkeypatch)
+    runs = [Export(), Export()]
+    with Workers() as workers:
+        assert sweep(workers=workers).broken == 0
+        workers.wait()
+        assert machine.asked == ["automations-1"] * 2
+        assert "no thread" in caplog.text
+        assert [at(run, "work").state for run in runs] == ["waiting"] * 2
+        machine.none_left = False
+        sweep(workers=workers)
+        workers.wait()
+    assert [row(run).state for run in runs] == ["finished"] * 2
+
+
+def test_a_run_for_which_there_is_no_thread_is_left_to_a_sweep_at_once(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.ATM_DISPATCHER = "thread"
+    monkeypatch.setattr(background, "_threads", Workers())
+    machine = NoThreads(monkeypatch)
+    run = Straight()
+    assert len(machine.asked) == 1
+    assert row(run).claimed_by == ""
+    AutomationModel.run()
+    assert row(run).state == "finished"
+
+
+def test_work_waits_for_the_threads_that_there_are_if_there_is_no_other(
+    monkeypatch: pytest.MonkeyPatch, gate: Any
+) -> None:
+    runs = [Gated(), Gated()]
+    with Workers() as workers:
+        workers.offer(runs[0].id, at(runs[0], "work").pk)
+        assert Gated.inside.wait(10)
+        NoThreads(monkeypatch)
+        workers.offer(runs[1].id, at(runs[1], "work").pk)
+        Gated.leave.set()
+        workers.wait()
+    assert [row(run).state for run in runs] == ["finished"] * 2
+
+
+def test_work_is_done_without_a_heart_that_cannot_be_started_and_starts_it_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = NoThreads(monkeypatch)
+    run = Gated()
+    Gated.leave.set()
+    beating = Heart()
+    perform(run.id, at(run, "work").pk, heart=beating)
+    assert row(run).state == "finished"
+    assert "no thread" in caplog.text
+    assert machine.asked[0] == "automations-heart"
+    machine.none_left = False
+    pulse = beating.begin(10**9, "me")
+    assert beating._thread is not None
+    assert beating._thread.is_alive()
+    beating.end(pulse)
+
+
+def in_child(work: Callable[[], bool]) -> bool:
+    """Fork; return what ``work``, which asks no database, has returned in the child."""
+    with warnings.catch_warnings():
+        # Python warns of just this: a thread of the parent may hold a lock.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        code = 1
+        try:
+            signal.alarm(20)
+            code = 0 if work() else 1
+        finally:
+            os._exit(code)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@contextlib.contextmanager
+def held(*locks: Any) -> Iterator[None]:
+    """Have all the locks held by another thread."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with contextlib.ExitStack() as stack:
+            for lock in locks:
+                stack.enter_context(lock)
+            inside.set()
+            leave.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert inside.wait(10)
+    try:
+        yield
+    finally:
+        leave.set()
+        thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Nothing forks here.")
+def test_a_forked_child_begins_with_no_work_and_no_lock_of_its_parent(gate: Any) -> None:
+    run = Gated()
+    with Workers() as workers, Alone() as alone:
+        key = at(run, "work").pk
+        workers.offer(run.id, key)
+        assert Gated.inside.wait(10)
+        assert alone.get()
+        beating = workers._heart
+
+        def child() -> bool:
+            done = threading.Event()
+
+            def job() -> Progress:
+                done.set()
+                return Progress()
+
+            # Its parent's claims are not for it to renew, and its parent's works not to wait for.
+            fresh = not workers._offered and not workers._threads and not beating._pulses
+            pulse = beating.begin(10**9, "me")
+            fresh = fresh and beating._pulses == {pulse}
+            beating.end(pulse)
+            with Alone() as other:
+                fresh = fresh and other.get()
+            for pool in (workers, threads()):
+                done.clear()
+                fresh = fresh and pool.submit(key, job) and done.wait(10)
+                pool.wait()
+                pool.close()
+            return fresh
+
+        with held(workers._changed, workers._rota._changed, beating._lock, background._lock.lock):
+            assert in_child(child)
+        # The parent goes on as if nothing had been.
+        assert workers._offered == {key}
+        assert len(beating._pulses) == 1
+        Gated.leave.set()
+        workers.wait()
+    assert row(run).state == "finished"
 
 
 def test_a_heart_without_work_stops() -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import OperationalError, connection
 
@@ -171,6 +171,70 @@ class Gated(Noting):
         self.inside.set()
         self.leave.wait(30)
         task.heartbeat(0.75)
+
+
+class Leaving(Noting):
+    """Work that raises what its data says, in a step or in the background, and its condition."""
+
+    raised: ClassVar[dict[str, BaseException]] = {
+        "exit": SystemExit(3),
+        "cancelled": asyncio.CancelledError(),
+        "interrupt": KeyboardInterrupt(),
+        "generator": GeneratorExit(),
+    }
+
+    check = flow.If(this.here).Then(this.step).Else(this.background)
+    step = flow.Execute(this.leave).AsSoonAs(this.asked).Next(this.end)
+    background = flow.Execute(this.leave).InBackground().Retry(attempts=2, delay=0 * MINUTE)
+    end = flow.End()
+
+    def here(self, task: Any) -> bool:
+        """Return whether to do it in the step's transaction."""
+        return bool(self.data.get("here"))
+
+    def asked(self, task: Any) -> bool:
+        """Return that it may begin, or raise."""
+        if self.data.get("asks"):
+            raise self.raised[self.data["error"]]
+        return True
+
+    def leave(self, task: Any) -> None:
+        """Leave an effect, then the thread."""
+        self.note(task, "leave")
+        self.data["left"] = True
+        raise self.raised[self.data["error"]]
+
+
+class Queueing(Counted):
+    """Work in the background that waits at one gate, and notes in which order it is let in."""
+
+    class Meta:
+        abstract = True
+
+    effects = 1
+    gate = threading.Event()
+    begun: ClassVar[list[str]] = []
+
+    one = flow.Execute(this.enter).InBackground()
+    end = flow.End()
+
+    def enter(self, task: Any) -> None:
+        """Note whose turn it is, stay at the gate, leave an effect."""
+        self.begun.append(type(self).__name__)
+        self.gate.wait(30)
+        self.work(task)
+
+
+class Crowd(Queueing):
+    """There are many of these."""
+
+
+class Loner(Queueing):
+    """There is one of these."""
+
+
+class Single(Queueing):
+    """And one of these."""
 
 
 class Twofold(Counted):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from automations import settings
 from automations.dispatch.claims import give_back, give_back_free, has_claim
@@ -37,6 +38,15 @@ class Budget:
         return self.tasks <= 0 or late or self.stopped()
 
 
+class OutsideWork(NamedTuple):
+    """What is to be done outside of transactions, and whether a thread of this process is to."""
+
+    run_id: int
+    task_id: int
+    thread: bool
+    automation_class: str
+
+
 @dataclass
 class Progress:
     """What has been done to a run: tasks executed, looked at in vain, and failed."""
@@ -47,8 +57,8 @@ class Progress:
     delayed: int = 0
     #: Runs that got a message and may have something to do.
     reached: set[int] = field(default_factory=set)
-    #: Tasks whose work is to be done outside of transactions: the run, the task, in a thread here?
-    outside: list[tuple[int, int, bool]] = field(default_factory=list)
+    #: What is to be done outside of transactions.
+    outside: list[OutsideWork] = field(default_factory=list)
     #: Runs that go on elsewhere, each with the name of where.
     elsewhere: dict[int, str] = field(default_factory=dict)
 
@@ -128,7 +138,8 @@ def _advance(
         if step.task_id is None:
             return progress, False
         if step.outside:
-            progress.outside.append((run_id, step.task_id, step.outside.thread))
+            work = OutsideWork(run_id, step.task_id, step.outside.thread, step.automation_class)
+            progress.outside.append(work)
         budget.tasks -= 1
         progress.failed += step.failed
         if step.postponed:

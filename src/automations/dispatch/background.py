@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
-import queue
 import random
 import threading
 import time
@@ -19,15 +18,16 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Self
 
-from django.db import connections
-
 from automations import settings
 from automations.dispatch.advancing import Budget, Progress, advance
 from automations.dispatch.base import INLINE, THREAD
 from automations.dispatch.claims import new_claim
+from automations.dispatch.daemons import begin, close_connections
+from automations.dispatch.forks import PerProcess, ProcessLock
 from automations.dispatch.handing import hand_over
 from automations.dispatch.heart import Heart
 from automations.dispatch.last_tries import Alone
+from automations.dispatch.rota import Rota
 from automations.engine import outside
 from automations.engine.context import TaskContext
 from automations.engine.locking import atomic, in_transaction, leave_connections
@@ -50,16 +50,20 @@ Places = Collection[str]
 HERE = frozenset({INLINE, THREAD})
 
 
-class Workers:
+class Workers(PerProcess):
     """
     Threads of this process, ``ATM_THREADS`` at the most, that do work outside of transactions.
 
+    What waits for one is begun by class in turn: a crowd of one class keeps no other waiting.
     Leaving ``with`` waits for the works in hand; what has not been begun is left to others.
     """
 
     def __init__(self) -> None:
         self._heart = Heart()
-        self._queue: queue.SimpleQueue[tuple[object, Job] | None] = queue.SimpleQueue()
+        super().__init__()
+
+    def begin_anew(self) -> None:
+        self._rota: Rota[tuple[object, Job]] = Rota()
         self._changed = threading.Condition()
         self._offered: set[object] = set()
         self._threads: list[threading.Thread] = []
@@ -74,26 +78,25 @@ class Workers:
         if kind is None or issubclass(kind, Exception):
             self.close()
 
-    def offer(self, run_id: int, task_id: int, here: Places = HERE) -> None:
-        """Have the work of the task done, as soon as a thread is free; twice is once."""
-        self.submit(task_id, partial(perform, run_id, task_id, heart=self._heart, here=here))
+    def offer(self, run_id: int, task_id: int, label: str = "") -> None:
+        """Have the work of the task, in a run of the class ``label``, done soon; twice is once."""
+        self.submit(task_id, partial(self._perform, run_id, task_id), label)
 
-    def submit(self, key: object, job: Job) -> None:
-        """Have the job done as soon as a thread is free, unless one of that key is not done yet."""
+    def submit(self, key: object, job: Job, label: str = "") -> bool:
+        """
+        Have the job done when a thread is free and it is the turn of the class ``label``.
+
+        Return whether it is going to be done: not if this is closed, or there is no thread to be
+        had. A job whose key is that of one that is not done yet is left out.
+        """
         with self._changed:
-            if self._closing or key in self._offered:
-                return
+            if key in self._offered:
+                return True
+            if self._closing or not self._have_threads(len(self._offered) + 1):
+                return False
             self._offered.add(key)
-            # After a fork they are not there.
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
-            if len(self._threads) < min(len(self._offered), settings.get("ATM_THREADS")):
-                # A daemon does not keep a process that is told twice to end.
-                thread = threading.Thread(
-                    target=self._work, name=f"automations-{len(self._threads) + 1}", daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
-        self._queue.put((key, job))
+        self._rota.put(label, (key, job))
+        return True
 
     def wait(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until all that was offered is done, or it is time to stop."""
@@ -112,29 +115,37 @@ class Workers:
         with self._changed:
             self._closing = True
             threads, self._threads = self._threads, []
-        for _ in threads:
-            self._queue.put(None)
+            self._offered -= {key for key, _ in self._rota.close()}
+            self._changed.notify_all()
         for thread in threads:
             thread.join()
 
+    def _have_threads(self, jobs: int) -> bool:
+        """Have a thread more if it is of use and may be; return whether there is any."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        number = len(self._threads)
+        if number < min(jobs, settings.get("ATM_THREADS")):
+            thread = begin(f"automations-{number + 1}", self._work)
+            self._threads += [thread] if thread else []
+        return bool(self._threads)
+
+    def _perform(self, run_id: int, task_id: int) -> Progress:
+        return perform(run_id, task_id, heart=self._heart, here=HERE)
+
     def _work(self) -> None:
-        while True:
-            offered = self._queue.get()
-            if offered is None:
-                return
+        while offered := self._rota.get():
             key, job = offered
             progress = Progress()
             try:
-                if not self._closing:
-                    progress = job()
-                    for run_id, task_id, _ in progress.outside:
-                        self.offer(run_id, task_id)
+                progress = job()
+                for work in progress.outside:
+                    self.offer(work.run_id, work.task_id, work.automation_class)
             except BaseException:
                 # A claim expires, and somebody else takes up what it was about. Also a work that
                 # would end its thread (sys.exit) ends itself only.
                 logger.exception("The work of %r could not be done", key)
             finally:
-                connections.close_all()
+                close_connections()
                 with self._changed:
                     self._offered.discard(key)
                     self._progress.add(progress)
@@ -175,13 +186,13 @@ def done(context: TaskContext, claim: str, heart: Heart | None) -> Step:
     context.task.claimed_by, context.task.pulse = claim, pulse
     came: Outcome | Exception
     try:
-        with atomic() if in_transaction() else contextlib.nullcontext():
-            came = outside.do(context)
-    except Exception as error:
-        came = error
-        if exhaustion(error):
-            leave_connections()
-    try:
+        try:
+            with atomic() if in_transaction() else contextlib.nullcontext():
+                came = outside.do(context)
+        except Exception as error:
+            came = error
+            if exhaustion(error):
+                leave_connections()
         with going_on_with(run_id):
             return recorded(context, came)
     finally:
@@ -202,13 +213,13 @@ def recorded(context: TaskContext, came: Outcome | Exception) -> Step:
 
 
 _threads: Workers | None = None
-_lock = threading.Lock()
+_lock = ProcessLock()
 
 
 def threads() -> Workers:
     """Return the threads of this process that do what requests come to (``threaded=True``)."""
     global _threads
-    with _lock:
+    with _lock.lock:
         if _threads is None:
             _threads = Workers()
             # Whoever ends in good order waits for the works in hand.

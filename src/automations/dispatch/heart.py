@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 import threading
 
-from django.db import connections
-
 from automations import settings
+from automations.dispatch.daemons import begin, close_connections
+from automations.dispatch.forks import PerProcess
 from automations.engine import outside
 from automations.exceptions import ClaimLost
 
@@ -51,10 +51,10 @@ class Pulse:
             logger.warning("The claim on task %s was not renewed: %r", self.task_id, error)
 
 
-class Heart:
+class Heart(PerProcess):
     """The thread that renews the claims of all works of a pool."""
 
-    def __init__(self) -> None:
+    def begin_anew(self) -> None:
         self._pulses: set[Pulse] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -65,11 +65,7 @@ class Heart:
         pulse = Pulse(self, task_id, claim)
         with self._lock:
             self._pulses.add(pulse)
-            if self._thread is None or not self._thread.is_alive():  # after a fork it is not
-                self._thread = threading.Thread(
-                    target=self._live, name="automations-heart", daemon=True
-                )
-                self._thread.start()
+            self._beat()
         return pulse
 
     def end(self, pulse: Pulse) -> None:
@@ -81,6 +77,14 @@ class Heart:
     def hurry(self) -> None:
         """Beat soon: there is something to write down."""
         self._wake.set()
+        with self._lock:
+            if self._pulses:
+                self._beat()
+
+    def _beat(self) -> None:
+        """Have the thread; if there is none to be had, whoever comes next tries again."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = begin("automations-heart", self._live)
 
     def _live(self) -> None:
         rest = threading.Event()
@@ -98,5 +102,5 @@ class Heart:
                     if pulse.lost:
                         self.end(pulse)
             finally:
-                connections.close_all()
+                close_connections()
             rest.wait(LEAST)

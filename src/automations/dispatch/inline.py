@@ -49,9 +49,11 @@ def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
         ahead.extend(sorted(progress.reached - {*ahead}))
         if budget.spent():
             break
-    for run_id, task_id, thread in total.outside:
-        if thread:
-            transaction.on_commit(partial(begin, run_id, task_id), using=alias())
+    for work in total.outside:
+        if work.thread:
+            transaction.on_commit(
+                partial(begin, work.run_id, work.task_id, work.automation_class), using=alias()
+            )
         else:
             notify_left()
     if ahead:
@@ -59,10 +61,10 @@ def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
     return total
 
 
-def begin(run_id: int, task_id: int) -> None:
+def begin(run_id: int, task_id: int, label: str = "") -> None:
     """Have the work of the task done in a thread of this process, which sees what is committed."""
     if not in_transaction():
-        threads().offer(run_id, task_id)
+        threads().offer(run_id, task_id, label)
 
 
 def submit(run_id: int, task_id: int, form: BaseForm, user: Any) -> Progress:

@@ -12,9 +12,10 @@ import threading
 from typing import Self
 
 from automations import settings
+from automations.dispatch.forks import ProcessLock
 from automations.engine.locking import tasks
 
-_lock = threading.Lock()
+_lock = ProcessLock()
 
 
 def makes_last_try(run_id: int) -> bool:
@@ -35,17 +36,18 @@ class Alone:
     """
 
     def __init__(self) -> None:
-        self._got = False
+        self._got: threading.Lock | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._got:
-            self._got = False
-            _lock.release()
+            self._got.release()
+            self._got = None
 
     def get(self) -> bool:
         """Return whether nobody else in this process makes a last try."""
-        self._got = self._got or _lock.acquire(blocking=False)
-        return self._got
+        if not self._got and _lock.lock.acquire(blocking=False):
+            self._got = _lock.lock
+        return bool(self._got)

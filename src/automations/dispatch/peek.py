@@ -14,6 +14,7 @@ from datetime import datetime
 from automations import settings
 from automations.engine.attention import next_look
 from automations.engine.context import TaskContext, neutral
+from automations.engine.escapes import contained
 from automations.engine.locking import (
     atomic,
     for_update,
@@ -92,7 +93,7 @@ def idle_answer(
         if not node.polls or node.works_outside or task.outbox is not None or taking:
             return None
         with neutral():
-            answer = node.look(context)
+            answer = contained(lambda: node.look(context))
             if answer is None and task.state == TaskState.WAITING:
                 answer = Postpone(until=node.deadline(context), poll=True)
             if isinstance(answer, Postpone) and node.reminders:

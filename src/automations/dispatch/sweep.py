@@ -213,11 +213,11 @@ class Tour:
 
     def begin(self, progress: Progress) -> None:
         """Have done what is to be done outside of transactions."""
-        for run_id, task_id, _ in progress.outside:
+        for work in progress.outside:
             if not in_transaction():
-                self.workers.offer(run_id, task_id)
+                self.workers.offer(work.run_id, work.task_id, work.automation_class)
             else:
                 # Nobody else would see the task.
-                done = perform(run_id, task_id)
+                done = perform(work.run_id, work.task_id)
                 self.report.add_work(done)
                 self.begin(done)

@@ -48,7 +48,7 @@ def work_on(run_id: int, name: str) -> Progress:
     progress = advance(run_id, claim=claim, budget=budget, careful=lost, here={name})
     hand_over(progress.elsewhere, claim)
     for outside in progress.outside:
-        progress.add(perform(*outside[:2], heart=_heart, here={name}))
+        progress.add(perform(outside.run_id, outside.task_id, heart=_heart, here={name}))
     if run_id not in progress.elsewhere and name not in (INLINE, THREAD):
         come_again(run_id, name)
     return progress

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from automations.engine.context import TaskContext, neutral
+from automations.engine.escapes import contained
 from automations.engine.locking import atomic, connection
 from automations.engine.transitions import apply
 from automations.engine.trouble import exhaustion, is_transient
@@ -103,8 +104,8 @@ def _in_savepoint(
 
 def _do(context: TaskContext, work: Callable[[], Outcome], error: BaseException | None) -> None:
     if context.automation is None:
-        context.load()
-    outcome = work()
+        contained(context.load)
+    outcome = contained(work)
     if context.automation.killed():
         return
     apply(outcome, context, error)

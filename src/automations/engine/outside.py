@@ -23,6 +23,7 @@ from automations.engine.attempts import Known, attempt
 from automations.engine.attention import claim_look, delay, stand_still
 from automations.engine.bindings import follow_data
 from automations.engine.context import TaskContext, neutral, open_tasks_of
+from automations.engine.escapes import contained
 from automations.engine.failures import tidy
 from automations.engine.locking import (
     atomic,
@@ -106,7 +107,7 @@ def lose(context: TaskContext, attempts: int) -> None:
 def do(context: TaskContext) -> Outcome:
     """Do the work, in the project's own time zone and language; return or raise what comes."""
     with neutral():
-        return context.node.work(context)
+        return contained(lambda: context.node.work(context))
 
 
 def renew(task_id: int, claim: str, progress: float | None = None, message: str = "") -> bool:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from automations import settings
@@ -21,6 +22,7 @@ from automations.definition.receivers import prepare
 from automations.engine.attempts import Known, attempt
 from automations.engine.attention import delay, due_tasks
 from automations.engine.context import TaskContext, open_tasks_of
+from automations.engine.escapes import contained
 from automations.engine.locking import leave_connections, lock_run, messages, runs, tasks
 from automations.engine.notifying import going_on_with
 from automations.engine.receiving import Message, receive
@@ -60,7 +62,8 @@ def deliver(
     for receiver in [] if answers else receivers_of(task.outbox):
         try:
             with going_on_with(receiver.pk):  # whoever called this, or it notifies
-                answers.append(receive(receiver.pk, message_for(receiver, task)))
+                message = message_for(receiver, task)
+                answers.append(contained(partial(receive, receiver.pk, message)))
             reached.add(receiver.pk)
         except RunBusy as busy:
             logger.warning("Task %s sends again a little later: %s", task_id, busy)

@@ -65,7 +65,8 @@ class Step:
     if something was due. ``failed``: it became an incident. ``postponed``: it has still to wait.
     ``changed``: the run's data did change. ``delayed``: the database was in trouble. ``more``:
     another task is due at once. ``sending``: the task has a message to deliver, which is done
-    outside of this transaction. ``outside``: so is the work of the task, and it is to be begun.
+    outside of this transaction. ``outside``: so is the work of the task, and it is to be begun;
+    ``automation_class`` is whose work that is.
     ``elsewhere``: nothing was done, for this is the name of where it is to be done. ``reached``
     are other runs that have something to do now.
     """
@@ -80,6 +81,7 @@ class Step:
     more: bool = False
     sending: bool = False
     outside: Outside | None = None
+    automation_class: str = ""
     elsewhere: str = ""
     reached: frozenset[int] = frozenset()
 
@@ -217,6 +219,7 @@ def close(context: TaskContext, claim: str, seen: Collection[int] = ()) -> Step:
         changed=changed,
         more=more,
         outside=context.outside,
+        automation_class=context.run.automation_class,
     )
 
 
