@@ -268,6 +268,8 @@ def main(arguments: list[str], record: Path | None = None) -> int:
                 "ATM_PROOF_TIMERS": "100",
                 "ATM_PROOF_TRIPLES": "5",
                 "ATM_PROOF_PAIRS": "8",
+                "ATM_PROOF_RACES": "20",
+                "ATM_PROOF_MESSAGES": "200",
                 "ATM_TEST_QUEUES": "one",
             }
             one(oldest_plan, "sqlite", version=words, **fewer)
