@@ -160,11 +160,12 @@ MEDIA_ROOT = str(DIRECTORY / "media")
 LOGIN_REDIRECT_URL = "/"
 
 # What a test asks of the processes that it starts: to give a dead one's work up sooner, to be
-# more patient with tasks that are killed, and to be woken.
+# more patient with tasks that are killed, to do less behind each request, and to be woken.
 ATM_CLAIM = float(os.environ.get("ATM_TEST_CLAIM", "60"))
 ATM_DISPATCHER = os.environ.get("ATM_TEST_DISPATCHER", "inline")
 ATM_QUEUE = os.environ.get("ATM_TEST_QUEUE", "")
 ATM_ATTEMPTS = int(os.environ.get("ATM_TEST_ATTEMPTS", "3"))
+ATM_BUDGET_TASKS = int(os.environ.get("ATM_TEST_BUDGET", "100"))
 ATM_NOTIFY = os.environ.get("ATM_TEST_NOTIFY") == "1"
 
 # Hashing is slow on purpose; no test has a password to protect.

@@ -269,6 +269,11 @@ def main(arguments: list[str], record: Path | None = None) -> int:
                 "ATM_PROOF_TRIPLES": "5",
                 "ATM_PROOF_PAIRS": "8",
                 "ATM_PROOF_FORCED": "10",
+                "ATM_PROOF_RACES": "20",
+                "ATM_PROOF_MESSAGES": "200",
+                "ATM_PROOF_BUSY_RUNS": "100",
+                "ATM_PROOF_BUSY_WORKERS": "2",
+                "ATM_PROOF_ASLEEP": "0",
                 "ATM_TEST_QUEUES": "one",
             }
             one(oldest_plan, "sqlite", version=words, **fewer)

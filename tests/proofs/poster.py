@@ -3,9 +3,10 @@ Somebody who sends forms, in a process of its own, when the test says so.
 
 ``poster.py [MEASURE ...]`` logs in as ada and says "ready". Then it reads lines: ``post URL`` sends
 the form of that page; ``gated URL`` as well, and stops at gates on the way, where it says "gate"
-and goes on with the next line. What came of it is one line of JSON: the status, when it began and
-how long it took (in seconds of the clock that all processes share), and what the page said. The
-measures are what is switched off or gated, see tests/testapp/post_gates.py.
+and goes on with the next line. What came of it is one line of JSON: the status, when it began, how
+long it took (in seconds of the clock that all processes share), for how long of that it waited for
+a processor that others were using, and what the page said. The measures are what is switched off
+or gated, see tests/testapp/post_gates.py.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 #: How long one form may take, in seconds: a process that hangs must not hold up the test.
@@ -24,6 +26,14 @@ PATIENCE = 120
 def say(line: str) -> None:
     """Say something to the test."""
     print(line, flush=True)  # noqa: T201 - to the test
+
+
+def waited() -> float:
+    """Return for how many seconds this process has waited for a processor; 0 if nobody tells."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 class Person:
@@ -53,13 +63,18 @@ class Person:
             self.client.get(url)
         token = self.client.cookies["csrftoken"].value
         entered = {"approved": "on", "reason": "good", "csrfmiddlewaretoken": token}
-        begun = time.monotonic()
+        waiting, begun = waited(), time.monotonic()
         response = self.client.post(url, entered)
-        took = time.monotonic() - begun
+        answer = {
+            "status": response.status_code,
+            "begun": begun,
+            "took": time.monotonic() - begun,
+            "waited": waited() - waiting,
+        }
         text = "" if response.status_code == 302 else response.content.decode()
         if response.status_code == 500:
             text = "".join(traceback.format_exception(*response.exc_info))
-        return {"status": response.status_code, "begun": begun, "took": took, "text": text}
+        return answer | {"text": text}
 
 
 def main() -> None:

@@ -20,11 +20,16 @@ POSTER = str(Path(__file__).with_name("poster.py"))
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a form: ``begun`` and ``took`` in seconds."""
+    """
+    What came of a form: when it was sent, how long that took, all in seconds.
+
+    ``waited`` is for how long of that the process waited for a processor.
+    """
 
     status: int
     begun: float
     took: float
+    waited: float
     text: str
 
     @property

@@ -30,6 +30,13 @@ TRIPLES = int(os.environ.get("ATM_PROOF_TRIPLES", "5"))
 PAIRS = int(os.environ.get("ATM_PROOF_PAIRS", "8"))
 
 
+def begun(kind: type[Counted], number: int, **data: Any) -> list[Counted]:
+    """Return so many new runs that have come to their forms, however long that takes."""
+    runs = [kind(**data) for _ in range(number)]
+    assert AutomationModel.run().ok
+    return runs
+
+
 def asked(run: Counted) -> list[AutomationTaskModel]:
     """Return the forms of the run that wait for somebody."""
     return list(AutomationTaskModel.objects.filter(automation=run.id, state="waiting"))
@@ -61,7 +68,7 @@ def gap(answers: list[Answer]) -> float:
 def test_a_form_that_three_processes_send_at_once_and_one_more_late_counts_once(
     child_environment: dict[str, str], record_property: Any, proof: Recorder
 ) -> None:
-    runs: list[Counted] = [Asked() for _ in range(TRIPLES)]
+    runs = begun(Asked, TRIPLES)
     gaps = []
     with posters(3, child_environment, "before_the_engine") as people:
         for number, run in enumerate(runs):
@@ -85,7 +92,7 @@ def test_a_form_that_three_processes_send_at_once_and_one_more_late_counts_once(
 def test_a_join_whose_last_two_branches_two_processes_bring_at_once_fires_once(
     child_environment: dict[str, str], record_property: Any, proof: Recorder
 ) -> None:
-    runs: list[Counted] = [AskedTwice() for _ in range(PAIRS)]
+    runs = begun(AskedTwice, PAIRS)
     gaps = []
     with posters(2, child_environment, "before_the_engine") as people:
         for number, run in enumerate(runs):
@@ -114,7 +121,7 @@ def test_a_join_whose_last_two_branches_two_processes_bring_at_once_fires_once(
 def test_without_the_look_whether_a_task_is_still_open_a_form_counts_three_times(
     on: bool, child_environment: dict[str, str]
 ) -> None:
-    run = Asked()
+    (run,) = begun(Asked, 1)
     (task,) = asked(run)
     with posters(3, child_environment, "before_the_engine" if on else "without_look") as people:
         for poster in people:
@@ -136,7 +143,7 @@ def test_without_the_look_whether_a_task_is_still_open_a_form_counts_three_times
 def test_without_the_lock_on_a_run_its_join_never_fires(
     on: bool, child_environment: dict[str, str]
 ) -> None:
-    run = AskedTwice()
+    (run,) = begun(AskedTwice, 1)
     off = [] if on else ["without_transactions"]
     with posters(2, child_environment, "within_the_join", *off) as people:
         first, second = people
