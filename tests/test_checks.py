@@ -270,8 +270,17 @@ def test_the_database_of_the_tests_costs_neither_safety_nor_speed() -> None:
 
 
 def test_a_database_that_never_commits_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = check(monkeypatch, vendor="postgresql", settings_dict={"AUTOCOMMIT": False})
-    assert found == ["E004"]
+    never = {"settings_dict": {"AUTOCOMMIT": False}, "answers": {"isolation": "read committed"}}
+    assert check(monkeypatch, vendor="postgresql", **never) == ["E004"]
+
+
+def test_an_isolation_level_that_only_the_server_of_postgresql_knows_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = {"vendor": "postgresql", "answers": {"isolation": "serializable"}}
+    assert check(monkeypatch, **late) == ["W005"]
+    told = SimpleNamespace(name="SERIALIZABLE")
+    assert check(monkeypatch, **late, isolation_level=told) == []
 
 
 def test_slow_and_unsafe_sqlite_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

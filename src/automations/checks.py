@@ -15,7 +15,7 @@ from automations import registry, settings, triggers
 from automations.definition import known
 from automations.definition.validation import find_problems
 from automations.dispatch.base import INLINE, get_dispatcher
-from automations.engine.locking import alias, connection
+from automations.engine.locking import alias, connection, reads_the_past
 from automations.exceptions import DispatchError
 from automations.upgrade import record
 
@@ -163,6 +163,19 @@ def _sqlite(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         )
 
 
+def _postgresql(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    with database.cursor() as cursor:
+        cursor.execute("SHOW default_transaction_isolation")
+        (isolation,) = cursor.fetchone()
+    if isolation in ("repeatable read", "serializable") and not reads_the_past(database):
+        yield message(
+            "W005",
+            f"The server gives the database {database.alias!r} the isolation level {isolation!r}, "
+            f"of which the package is not told: it may act on what is no longer so.",
+            "Put 'isolation_level' into its OPTIONS, or use PostgreSQL's default, read committed.",
+        )
+
+
 def _mysql(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
     with database.cursor() as cursor:
         cursor.execute("SELECT @@default_storage_engine")
@@ -202,4 +215,4 @@ def _nothing(database: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
     return iter(())
 
 
-VENDORS = {"sqlite": _sqlite, "mysql": _mysql}
+VENDORS = {"sqlite": _sqlite, "postgresql": _postgresql, "mysql": _mysql}
