@@ -22,7 +22,7 @@ from automations.flow import this
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import HOUR, NOW
-from tests.testapp.places import Elsewhere, Near, Partly
+from tests.testapp.places import Both, Elsewhere, Near, Partly
 from tests.testapp.processes import Straight
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -242,6 +242,40 @@ def test_a_timer_that_is_near_is_told_to_the_queue(
         other = Straight(autorun=False)
         working.work(other.id, POST)
         assert post.sent == []
+
+
+@pytest.mark.parametrize("poll", [0, 5])
+def test_a_condition_that_is_false_does_not_go_round_in_the_queue_without_a_pause(
+    poll: int, post: Any, settings: Any, clock: time_machine.Traveller
+) -> None:
+    """With no time set, sweeps ask it; the timer beside it is told to the queue all the same."""
+    settings.ATM_POLL = poll
+    run = Both()
+    worked = 0
+    while post.sent and post.sent[0][1] is None:
+        post.sent.pop(0)
+        working.work(run.id, POST)
+        worked += 1
+        assert worked < 10
+    assert post.sent == [(run.id, NOW + datetime.timedelta(seconds=poll or 30))]
+    post.sent.clear()
+    assert AutomationModel.run().done == 0
+    clock.shift(datetime.timedelta(seconds=30))
+    # Told by the queue, or found by a sweep: it ends.
+    AutomationModel.run()
+    post.deliver()
+    assert row(run).state == "finished"
+
+
+def test_what_becomes_true_is_worked_on_at_once(post: Any, clock: time_machine.Traveller) -> None:
+    run = Both()
+    post.deliver()
+    post.sent.clear()
+    run.data["ready"] = True
+    run.save()
+    AutomationModel.run()
+    post.deliver()
+    assert at(run, "condition").state == "completed"
 
 
 def test_what_the_code_does_not_know_is_an_incident_wherever_it_is_found(

@@ -32,6 +32,29 @@ class Partly(Noting):
     end = flow.End()
 
 
+class Both(Noting):
+    """Waits elsewhere for a condition in one branch, and for half a minute in another."""
+
+    class Meta:
+        dispatcher = POST
+
+    start = flow.Split().Next(this.condition).Next(this.timer)
+    condition = flow.Execute(this.note).AsSoonAs(this.ready).Next(this.join)
+    timer = (
+        flow.Execute(this.be_ready).AfterWaitingFor(datetime.timedelta(seconds=30)).Next(this.join)
+    )
+    join = flow.Join()
+    end = flow.End()
+
+    def ready(self, task: Any) -> bool:
+        """Return whether the timer has come, or the test lets it."""
+        return bool(self.data.get("ready"))
+
+    def be_ready(self, task: Any) -> None:
+        """Make the condition true."""
+        self.data["ready"] = True
+
+
 class Near(Noting):
     """Waits as many seconds as its data says."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from datetime import timedelta
 
+from django.db.models import Min
+
 from automations import settings
 from automations.dispatch.advancing import Budget, Progress, advance
 from automations.dispatch.background import perform
@@ -12,7 +14,7 @@ from automations.dispatch.base import INLINE, THREAD
 from automations.dispatch.claims import new_claim, take
 from automations.dispatch.handing import hand_over, tell
 from automations.dispatch.heart import Heart
-from automations.engine.locking import runs
+from automations.engine.locking import runs, tasks
 
 #: A timer that is due within this time is told to the dispatcher; later ones are for the sweep.
 NEAR = timedelta(minutes=1)
@@ -50,15 +52,24 @@ def work_on(run_id: int, name: str) -> Progress:
     for outside in progress.outside:
         progress.add(perform(outside.run_id, outside.task_id, heart=_heart, here={name}))
     if run_id not in progress.elsewhere and name not in (INLINE, THREAD):
-        come_again(run_id, name)
+        in_vain = bool(progress.waiting) and not progress.done
+        come_again(run_id, name, in_vain=in_vain)
     return progress
 
 
-def come_again(run_id: int, name: str) -> None:
-    """Dispatch the run for its next timer, if that is near; at once, if it was too much."""
+def come_again(run_id: int, name: str, *, in_vain: bool = False) -> None:
+    """
+    Dispatch the run for its next timer, if that is near; at once, if it was too much.
+
+    ``in_vain``: what is due has only been looked at. That is left to sweeps, which look as often
+    as they come; the queue would go round and round.
+    """
     if settings.get("ATM_CLOCK") != settings.SETTINGS["ATM_CLOCK"].default:
         return  # what a project's own clock says, no queue knows
-    due = runs().filter(pk=run_id, claimed_by="").values_list("due", flat=True).first()
     now = settings.now()
+    due = runs().filter(pk=run_id, claimed_by="").values_list("due", flat=True).first()
+    if in_vain and due is not None and due <= now:
+        later = tasks().open().filter(automation=run_id, due__gt=now)
+        due = later.aggregate(next=Min("due"))["next"]
     if due is not None and due < now + NEAR:
         tell(run_id, name, at=due if due > now else None)
