@@ -267,6 +267,7 @@ def main(arguments: list[str], record: Path | None = None) -> int:
                 "ATM_PROOF_AIMED": "2",
                 "ATM_PROOF_TIMERS": "100",
                 "ATM_PROOF_FORCED": "10",
+                "ATM_PROOF_POISONED": "60",
                 "ATM_TEST_QUEUES": "one",
             }
             one(oldest_plan, "sqlite", version=words, **fewer)
