@@ -274,6 +274,7 @@ def main(arguments: list[str], record: Path | None = None) -> int:
                 "ATM_PROOF_BUSY_RUNS": "100",
                 "ATM_PROOF_BUSY_WORKERS": "2",
                 "ATM_PROOF_ASLEEP": "0",
+                "ATM_PROOF_POISONED": "60",
                 "ATM_TEST_QUEUES": "one",
             }
             one(oldest_plan, "sqlite", version=words, **fewer)

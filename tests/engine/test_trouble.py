@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from automations.dispatch import claims
 from automations.dispatch.sweep import sweep
 from automations.engine import attention, locking, people, steps
 from automations.engine.trouble import is_lock_timeout, is_transient
@@ -196,11 +197,19 @@ def test_trouble_while_delaying_keeps_no_other_run(monkeypatch: pytest.MonkeyPat
     assert {row(run).claimed_by for run in runs} == {""}
 
 
+@pytest.mark.parametrize("twice", [False, True])
 @pytest.mark.django_db(transaction=True)
 def test_trouble_is_not_charged_to_a_task_whose_worker_is_lost_again_and_again(
-    monkeypatch: pytest.MonkeyPatch,
+    twice: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also if the database is in trouble again when that is written down."""
     run = Straight(autorun=False)
+
+    def broken(*args: Any) -> None:
+        raise DEADLOCKS[0]
+
+    if twice:
+        monkeypatch.setattr(steps, "delay", broken)
     monkeypatch.setattr(processes.Straight, "note", deadlock(5))
     for _ in range(5):
         AutomationModel.objects.filter(pk=run.id).update(
@@ -211,6 +220,28 @@ def test_trouble_is_not_charged_to_a_task_whose_worker_is_lost_again_and_again(
         assert at(run, "first").attempts == 0
     AutomationModel.run(timestamp=at(run, "first").due)
     assert run.finished()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_must_not_be_left_behind_is_written_patiently(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "PAUSE", 0.001)
+    tried: list[Exception] = []
+
+    def write(*errors: Exception) -> None:
+        if len(tried) < len(errors):
+            tried.append(errors[len(tried)])
+            raise tried[-1]
+
+    claims.patiently(lambda: write(*DEADLOCKS[:4]))
+    assert tried == DEADLOCKS[:4]
+    for errors in (DEADLOCKS[:5], [from_driver(Coded(sqlstate="42P01"))]):
+        tried.clear()
+        with pytest.raises(OperationalError):
+            claims.patiently(lambda errors=errors: write(*errors))
+        assert tried == errors
+    tried.clear()
+    with pytest.raises(OperationalError), transaction.atomic():
+        claims.patiently(lambda: write(*DEADLOCKS[:1]))
 
 
 @pytest.mark.django_db

@@ -41,17 +41,21 @@ def test_a_disk_that_is_full_ends_no_run_and_no_worker(
 ) -> None:
     pages = tmp_path / "pages"
     child_environment |= {"ATM_TEST_CLAIM": "1", "ATM_TEST_PAGES": str(pages)}
-    runs: list[Counted] = [SHAPES[at % len(SHAPES)](autorun=False) for at in range(20 + FORCED)]
+    runs: list[Counted] = [
+        SHAPES[at % len(SHAPES)](autorun=False) for at in range(25 + FORCED // 4)
+    ]
     with another_connection() as other, small_disk(other, pages, TABLES.get(tables, [])) as disk:
         worker = Worker(child_environment, tmp_path / "said")
         try:
             assert wait_until(Effect.objects.exists)
             disk.fill()
-            full = wait_until(lambda: worker.troubled() >= FORCED // 2)
+            full = wait_until(lambda: worker.troubled() >= FORCED // 2, 60 + FORCED)
             disk.fill(0.2)  # and then a page becomes free from time to time
-            full = full and wait_until(lambda: worker.troubled() >= FORCED or all_ended())
+            full = full and wait_until(
+                lambda: worker.troubled() >= FORCED or all_ended(), 60 + FORCED
+            )
             disk.make_room()
-            finished = wait_until(all_ended, 120)
+            finished = wait_until(all_ended, 120 + 2 * FORCED)
         finally:
             disk.make_room()
             code = worker.end()

@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from django.db import DatabaseError
+
 from automations import settings
-from automations.dispatch.claims import give_back, give_back_free, has_claim
+from automations.dispatch.claims import give_back, give_back_free, has_claim, patiently
 from automations.engine import sending, steps
 from automations.engine.notifying import going_on_with, notify_left
+from automations.engine.trouble import is_transient
 
 #: How often, and between how many seconds each, a claimed run that is locked is tried again.
 LOOKS, PAUSE = 20, (0.005, 0.03)
@@ -115,7 +119,13 @@ def _advance(
         task_id = steps.charge(run_id, seen=seen, now=now) if careful else None
         if careful and task_id is None:
             break
-        step = steps.step(run_id, claim=claim, seen=seen, now=now, here=here)
+        try:
+            step = steps.step(run_id, claim=claim, seen=seen, now=now, here=here)
+        except DatabaseError as error:
+            if task_id and is_transient(error):
+                # Even that it is delayed could not be written: the worker is there all the same.
+                patiently(partial(steps.give_back, task_id))
+            raise
         if task_id and (step.outside or step.elsewhere or step.delayed or not step.obtained):
             steps.give_back(task_id)
         if not step.obtained:

@@ -8,14 +8,16 @@ work begins, so that a task that takes its worker down leaves a trace: a claim t
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.models import Q
 
 from automations import settings
@@ -23,13 +25,19 @@ from automations.engine.locking import (
     DatabaseNow,
     Runs,
     atomic,
+    connection,
     for_update,
     from_now,
     in_own_turn,
+    in_transaction,
     runs,
     take_write_lock,
 )
+from automations.engine.trouble import is_transient
 from automations.models import AutomationModel
+
+#: How often what must not be left behind is written, and the seconds between the first two tries.
+TRIES, PAUSE = 5, 0.1
 
 #: How the claim of a run begins that waits for a worker: nobody has begun with it.
 QUEUED = "queued:"
@@ -146,6 +154,19 @@ def give_back_free(run_id: int, claim: str) -> None:
         own = runs().filter(pk=run_id, claimed_by=claim).only("pk")
         if for_update(own, skip_locked=True):
             give_back([run_id], claim)
+
+
+def patiently(write: Callable[[], object]) -> None:
+    """Do the write; in trouble with the database again, a few times within a second or two."""
+    for tried in range(TRIES):
+        try:
+            write()
+            return
+        except DatabaseError as error:
+            if tried == TRIES - 1 or in_transaction() or not is_transient(error):
+                raise
+        connection().close_if_unusable_or_obsolete()
+        time.sleep(PAUSE * 2**tried * random.uniform(0.5, 1))  # noqa: S311 - no secret
 
 
 class ClaimClock:

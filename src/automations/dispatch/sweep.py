@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import DatabaseError
 
@@ -25,6 +26,7 @@ from automations.dispatch.claims import (
     give_back,
     is_lost,
     new_claim,
+    patiently,
     renew,
     times_sent,
 )
@@ -173,7 +175,7 @@ class Tour:
         finally:
             left += troubled  # the claim may still be on them, and its end need not be waited for
             if self.claim and left:
-                give_back(left, self.claim)
+                patiently(partial(give_back, left, self.claim))
                 notify_left()
 
     def run_one(self, run_id: int, *, careful: bool, before: int = 0) -> bool:
