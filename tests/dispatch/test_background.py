@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
-from automations.dispatch import background, heart
+from automations.dispatch import background, heart, working
 from automations.dispatch.advancing import Progress
 from automations.dispatch.background import Workers, perform, threads
 from automations.dispatch.heart import Heart
@@ -28,8 +28,16 @@ from automations.exceptions import ClaimLost, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY
-from tests.testapp.background import Beside, Export, Gated, InterruptedLink, InThread, Leaving
-from tests.testapp.language import Careful, Newsletter
+from tests.testapp.background import (
+    Beside,
+    Courier,
+    Export,
+    Gated,
+    InterruptedLink,
+    InThread,
+    Leaving,
+)
+from tests.testapp.language import Careful, Newsletter, Order, Ping, Sender
 from tests.testapp.models import Effect
 from tests.testapp.processes import Straight
 
@@ -451,6 +459,71 @@ def test_the_command_does_background_work_beside_its_sweeps_until_a_signal(gate:
     watcher.join()
     assert ended == [True]
     assert row(slow).state == "finished"
+
+
+@pytest.mark.parametrize("sender", [Sender, Courier])
+def test_what_a_message_reaches_in_a_sweep_does_not_wait_for_the_works_in_hand(
+    sender: Any, gate: Any, settings: Any
+) -> None:
+    """Whether a step or what follows a work has sent it."""
+    settings.ATM_THREADS = 2
+    slow, order = Gated(), Order()
+    assert at(order, "paid").state == "waiting"
+    run = sender(to=order.id, autorun=False)
+    taken = []
+
+    def watch() -> None:
+        try:
+            Gated.inside.wait(10)
+            taken.append(eventually(lambda: at(order, "paid").state == "completed"))
+        finally:
+            Gated.leave.set()
+            connections.close_all()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    AutomationModel.run()
+    watcher.join()
+    assert taken == [True]
+    assert row(slow).state == row(run).state == "finished"
+
+
+def test_runs_that_reach_each_other_without_end_do_not_keep_a_sweep(
+    gate: Any, settings: Any
+) -> None:
+    """They go on while it waits for the works in hand, and no longer."""
+    settings.ATM_BUDGET_TASKS = 1
+    one = Ping(turns=10**9)
+    two = Ping(turns=10**9, other=one.id)
+    one.data["other"] = two.id
+    one.save()
+    AutomationModel.run()
+    slow = Gated()
+    one.dispatch_message(one.id, "ball", None, {"turn": 0})
+
+    def watch() -> None:
+        try:
+            Gated.inside.wait(10)
+            eventually(lambda: Effect.objects.count() >= 6)
+        finally:
+            Gated.leave.set()
+            connections.close_all()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    AutomationModel.run()
+    watcher.join()
+    assert Effect.objects.count() >= 6
+    assert row(slow).state == "finished"
+    assert row(one).state == row(two).state == "running"
+
+
+def test_a_queue_goes_on_with_what_a_message_behind_a_work_reaches() -> None:
+    order = Order()
+    run = Courier(to=order.id, autorun=False)
+    working.work(run.id, "inline")
+    assert row(run).state == "finished"
+    assert at(order, "paid").state == "completed"
 
 
 def test_a_task_that_somebody_works_on_is_left_alone() -> None:

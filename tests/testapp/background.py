@@ -173,6 +173,18 @@ class Gated(Noting):
         task.heartbeat(0.75)
 
 
+class Courier(Noting):
+    """Fetches something in the background, and sends it on."""
+
+    fetch = flow.Execute(this.note).InBackground()
+    send = flow.SendMessage(this.receiver, "paid")
+    end = flow.End()
+
+    def receiver(self, task: Any) -> Any:
+        """Whom to send to."""
+        return self.data["to"]
+
+
 class Leaving(Noting):
     """Work that raises what its data says, in a step or in the background, and its condition."""
 

@@ -66,12 +66,17 @@ class Progress:
     #: Runs that go on elsewhere, each with the name of where.
     elsewhere: dict[int, str] = field(default_factory=dict)
 
-    def add(self, other: Progress) -> None:
-        """Count in what was done to another run."""
+    def count(self, other: Progress) -> None:
+        """Count in what was done to another run; what is to come of it is the caller's."""
         self.done += other.done
         self.waiting += other.waiting
         self.failed += other.failed
         self.delayed += other.delayed
+
+    def add(self, other: Progress) -> None:
+        """Count in what was done to another run, and what is to come of it."""
+        self.count(other)
+        self.reached |= other.reached
         self.outside += other.outside
         self.elsewhere |= other.elsewhere
 

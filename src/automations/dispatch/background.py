@@ -23,6 +23,7 @@ from automations.dispatch.advancing import Budget, Progress, advance
 from automations.dispatch.base import INLINE, THREAD
 from automations.dispatch.claims import new_claim
 from automations.dispatch.daemons import begin, close_connections
+from automations.dispatch.following import advance_all
 from automations.dispatch.forks import PerProcess, ProcessLock
 from automations.dispatch.handing import hand_over
 from automations.dispatch.heart import Heart
@@ -104,8 +105,13 @@ class Workers(PerProcess):
             while self._offered and not stopped():
                 self._changed.wait(0.1)
 
+    def busy(self) -> bool:
+        """Return whether something that was offered is not done yet."""
+        with self._changed:
+            return bool(self._offered)
+
     def progress(self) -> Progress:
-        """Return what has been done since this was last asked."""
+        """Return what has been done since this was last asked, in numbers."""
         with self._changed:
             progress, self._progress = self._progress, Progress()
         return progress
@@ -130,7 +136,11 @@ class Workers(PerProcess):
         return bool(self._threads)
 
     def _perform(self, run_id: int, task_id: int) -> Progress:
-        return perform(run_id, task_id, heart=self._heart, here=HERE)
+        progress = perform(run_id, task_id, heart=self._heart, here=HERE)
+        if progress.reached:
+            # At once: behind all the works that wait it might be late.
+            progress.add(advance_all(sorted(progress.reached), here=HERE))
+        return progress
 
     def _work(self) -> None:
         while offered := self._rota.get():
@@ -148,7 +158,7 @@ class Workers(PerProcess):
                 close_connections()
                 with self._changed:
                     self._offered.discard(key)
-                    self._progress.add(progress)
+                    self._progress.count(progress)
                     self._changed.notify_all()
 
 

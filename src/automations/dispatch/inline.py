@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 from django.db import transaction
 from django.forms import BaseForm
 
-from automations.dispatch.advancing import Budget, Progress, advance
+from automations.dispatch.advancing import Progress
 from automations.dispatch.background import threads
 from automations.dispatch.base import INLINE
 from automations.dispatch.claims import new_claim
-from automations.dispatch.handing import hand_over
+from automations.dispatch.following import advance_all
 from automations.engine import incidents, people
 from automations.engine.locking import alias, in_transaction
 from automations.engine.notifying import going_on_with, notify_left
@@ -33,22 +32,9 @@ def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
     """
     Advance the runs, and those that they send messages to, within the budget of one request.
 
-    ``claim`` is one that the caller has put on the first. In a caller's transaction there are no
-    claims. What is left is for the scheduler; claims are given back.
+    ``claim`` is one that the caller has put on the first.
     """
-    budget = Budget.of_request()
-    total = Progress()
-    ahead = deque(run_ids)
-    while ahead:
-        run_id = ahead.popleft()
-        mark = "" if in_transaction() else claim or new_claim()
-        progress = advance(run_id, claim=mark, budget=budget, here={INLINE})
-        hand_over(progress.elsewhere, mark)
-        claim = ""
-        total.add(progress)
-        ahead.extend(sorted(progress.reached - {*ahead}))
-        if budget.spent():
-            break
+    total = advance_all(run_ids, here={INLINE}, claim=claim)
     for work in total.outside:
         if work.thread:
             transaction.on_commit(
@@ -56,8 +42,6 @@ def run_all(run_ids: Iterable[int], *, claim: str = "") -> Progress:
             )
         else:
             notify_left()
-    if ahead:
-        notify_left()
     return total
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -23,6 +23,7 @@ from automations.dispatch.background import HERE, Workers, perform
 from automations.dispatch.claims import (
     ClaimClock,
     claim_runs,
+    claimable,
     give_back,
     is_lost,
     new_claim,
@@ -57,6 +58,8 @@ class Report:
     broken: int = 0
     started: int = 0
     healed: int = 0
+    #: Runs that got a message and that the sweep may have passed before.
+    reached: set[int] = field(default_factory=set)
     #: The process time up to which the sweep has looked; None before it has begun.
     until: datetime | None = None
 
@@ -106,6 +109,7 @@ def sweep(
     if workers is None:
         with Workers() as own:
             report = sweep(until=until, stopped=stopped, workers=own, lanes=lanes)
+            go_on_with_reached(report, own, until, stopped)
             own.wait(stopped)
         report.add_work(own.progress())
         return report
@@ -129,6 +133,25 @@ def sweep(
                         tour.work_off([run.pk], careful=bool(tour.claim))
     report.add_work(workers.progress())
     return report
+
+
+def go_on_with_reached(
+    report: Report, workers: Workers, until: datetime | None, stopped: Callable[[], bool]
+) -> None:
+    """
+    Run what messages have reached, for as long as works are in hand that the sweep waits for.
+
+    Else it is for the next sweep, which comes at once then.
+    """
+    while report.reached and workers.busy() and not stopped():
+        now = until or settings.now()
+        reached, report.reached = sorted(report.reached), set()
+        tour = Tour(now, new_claim(), stopped, report, workers)
+        size = settings.get("ATM_BLOCK")
+        for start in range(0, len(reached), size):
+            due = claimable(now).filter(pk__in=reached[start : start + size])
+            # What its last worker did not come back from is for a sweep, which is careful.
+            tour.work_off([run.pk for run in due if not is_lost(run)], careful=False)
 
 
 def heal_once() -> int:
@@ -199,6 +222,7 @@ class Tour:
             hand_over(progress.elsewhere, self.claim, before)
             self.begin(progress)
             if progress.reached:
+                self.report.reached |= progress.reached
                 notify_left()  # this sweep may have passed them
         except Exception as error:
             if in_transaction():
