@@ -25,6 +25,7 @@ from automations.dispatch.sweep import sweep
 from automations.engine import outside
 from automations.engine.steps import Step
 from automations.exceptions import ClaimLost, RunBusy
+from automations.management.commands import automation_step
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY
@@ -206,6 +207,56 @@ def test_the_last_try_of_suspected_work_is_made_alone(
 def rows_of(claim: str) -> Any:
     """Return the tasks that somebody has claimed."""
     return AutomationTaskModel.objects.filter(claimed_by=claim)
+
+
+def test_a_class_of_which_enough_works_wait_is_offered_more_later_and_none_is_lost(
+    gate: Any, settings: Any
+) -> None:
+    settings.ATM_THREADS = 1
+    runs = [Gated() for _ in range(6)]
+    other = Export()
+    with Workers(2) as workers:
+        workers.offer(runs[0].id, at(runs[0], "work").pk)
+        assert Gated.inside.wait(10)
+        report = sweep(workers=workers)
+        assert report.left == 3  # one is in hand, two wait
+        assert workers._rota.waiting(Gated.get_automation_name()) == 2
+        # Of another class there is room.
+        assert workers._rota.waiting(Export.get_automation_name()) == 1
+        Gated.leave.set()
+        while report.left:
+            workers.wait()
+            report = sweep(workers=workers)
+        workers.wait()
+    assert {row(run).state for run in [*runs, other]} == {"finished"}
+
+
+def test_the_command_does_not_sleep_long_while_works_are_left_to_it(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, gate: Any
+) -> None:
+    settings.ATM_THREADS = 1
+    monkeypatch.setattr(background, "MOST", 1)
+    monkeypatch.setattr(automation_step, "SOON", 0.01)
+    runs = [Gated() for _ in range(5)]
+    main = threading.main_thread().ident
+    assert main is not None
+    ended = []
+
+    def watch() -> None:
+        try:
+            Gated.inside.wait(10)
+            Gated.leave.set()
+            states = AutomationModel.objects.filter(state="finished")
+            ended.append(eventually(lambda: states.count() == len(runs)))
+        finally:
+            signal.pthread_kill(main, signal.SIGTERM)
+            connections.close_all()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    call_command("automation_step", every=3600, verbosity=0)
+    watcher.join()
+    assert ended == [True]
 
 
 def test_leaving_waits_for_the_work_in_hand_and_begins_nothing_more(

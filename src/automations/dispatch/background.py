@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from functools import partial
+from math import inf
 from typing import Self
 
 from automations import settings
@@ -43,6 +44,9 @@ logger = logging.getLogger("automations")
 #: How often it is tried to record what a work came to, and the seconds between the first two tries.
 TRIES, PAUSE = 8, 0.1
 
+#: So many works of one class wait in a process that keeps sweeping. More are left to later sweeps:
+#: they would do no good here but fill its memory, and other processes may come to them.
+MOST = 1000
 
 Job = Callable[[], Progress]
 Places = Collection[str]
@@ -57,9 +61,11 @@ class Workers(PerProcess):
 
     What waits for one is begun by class in turn: a crowd of one class keeps no other waiting.
     Leaving ``with`` waits for the works in hand; what has not been begun is left to others.
+    ``most`` works of one class may wait before `has_room` says no, for whoever comes again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: float = inf) -> None:
+        self._most = most
         self._heart = Heart()
         super().__init__()
 
@@ -78,6 +84,10 @@ class Workers(PerProcess):
         # Who is told twice to end does not wait.
         if kind is None or issubclass(kind, Exception):
             self.close()
+
+    def has_room(self, label: str, task_id: int) -> bool:
+        """Return whether the work, of the class ``label``, is waiting here or may do so."""
+        return self._rota.waiting(label) < self._most or task_id in self._offered
 
     def offer(self, run_id: int, task_id: int, label: str = "") -> None:
         """Have the work of the task, in a run of the class ``label``, done soon; twice is once."""

@@ -30,6 +30,11 @@ class Rota(Generic[Work]):
             self._lines[label].append(work)
             self._changed.notify()
 
+    def waiting(self, label: str) -> int:
+        """Return how many works of the class wait."""
+        with self._changed:
+            return len(self._lines.get(label, ()))
+
     def get(self) -> Work | None:
         """Wait for the next work and return it; None once the queue is closed."""
         with self._changed:

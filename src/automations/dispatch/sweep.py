@@ -58,6 +58,8 @@ class Report:
     broken: int = 0
     started: int = 0
     healed: int = 0
+    #: Works outside of transactions that are left to the next sweep: too many of a class wait.
+    left: int = 0
     #: Runs that got a message and that the sweep may have passed before.
     reached: set[int] = field(default_factory=set)
     #: The process time up to which the sweep has looked; None before it has begun.
@@ -240,10 +242,12 @@ class Tour:
     def begin(self, progress: Progress) -> None:
         """Have done what is to be done outside of transactions."""
         for work in progress.outside:
-            if not in_transaction():
-                self.workers.offer(work.run_id, work.task_id, work.automation_class)
-            else:
+            if in_transaction():
                 # Nobody else would see the task.
                 done = perform(work.run_id, work.task_id)
                 self.report.add_work(done)
                 self.begin(done)
+            elif self.workers.has_room(work.automation_class, work.task_id):
+                self.workers.offer(work.run_id, work.task_id, work.automation_class)
+            else:
+                self.report.left += 1

@@ -13,6 +13,7 @@ from django.db.models import Min
 from django.db.utils import DatabaseError, InterfaceError
 
 from automations import settings
+from automations.dispatch import background
 from automations.dispatch.background import Workers
 from automations.dispatch.lanes import Lanes
 from automations.dispatch.listening import Listener
@@ -24,6 +25,9 @@ from automations.dispatch.waking import Waker
 from automations.engine.locking import in_transaction, runs
 from automations.engine.notifying import HORIZON, enabled, notify_left, resident
 from automations.engine.trouble import is_transient
+
+#: Seconds until the next sweep when background works are left to it, for threads may be free then.
+SOON = 1.0
 
 
 def pause(every: float, since: datetime | None = None) -> float:
@@ -93,7 +97,7 @@ class Command(BaseCommand):
                     raise CommandError(f"Something has failed: {report}.")
                 return
             lanes = Lanes(one_round=True)
-            with Workers() as workers:
+            with Workers(background.MOST) as workers:
                 while not waker.stopped():
                     listener.listen()  # before the sweep: what comes in between wakes
                     report = self._sweep(waker, workers, lanes, patient=True)
@@ -102,7 +106,8 @@ class Command(BaseCommand):
                     if report and lanes.left():
                         continue
                     if not waker.stopped():
-                        waker.sleep(pause(every, report.until if report else None))
+                        rest = pause(every, report.until if report else None)
+                        waker.sleep(min(rest, SOON) if report and report.left else rest)
             self._leave()
 
     def _sweep(
