@@ -107,6 +107,14 @@ def test_within_a_class_the_longest_due_comes_first(worked: list[int]) -> None:
     assert worked == runs[::-1]
 
 
+def test_within_a_class_the_condition_that_is_longest_due_is_asked_first(
+    clock: time_machine.Traveller, told: Any
+) -> None:
+    runs = crowd(Waiting.get_automation_name(), reversed(ago(12)), "condition")
+    AutomationModel.run()
+    assert told == [("asked", run) for run in reversed(runs)]
+
+
 @pytest.mark.parametrize("block", [1, 4, 5, 24, 25, 100])
 def test_runs_that_are_due_at_one_moment_are_all_taken_and_once(
     block: int, worked: list[int], settings: Any

@@ -41,7 +41,9 @@ def idle_runs(block: Iterable[AutomationModel], now: datetime) -> set[int]:
         due.setdefault(task.automation_id, []).append(task)
     kept = kept_messages(due)
     idle: dict[int, list[tuple[int, datetime | None]]] = {}
-    for run_id, found in due.items():
+    # In the order of the block, longest due first: that of the rows is the database's own.
+    for run_id in filter(due.__contains__, by_id):
+        found = due[run_id]
         answers = [(task.pk, idle_answer(by_id[run_id], task, now, kept)) for task in found]
         if all(answer is not None for _, answer in answers):
             idle[run_id] = [(key, answer.until) for key, answer in answers if answer]
