@@ -17,9 +17,10 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import HOUR
 from tests.testapp import processes
+from tests.testapp.background import InterruptedLink
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.models import Effect
-from tests.testapp.processes import Lost, Straight
+from tests.testapp.processes import Lost, Odd, Straight
 
 
 class Coded(Exception):
@@ -336,3 +337,12 @@ def test_waiting_for_a_lock_has_a_limit(settings: Any) -> None:
         connection.close()
     with transaction.atomic():
         assert locking.lock_run(run.id, wait=True) is not None
+
+
+@pytest.mark.django_db
+def test_trouble_of_long_ago_is_not_taken_for_the_cause_of_a_broken_transaction() -> None:
+    connection.rollback_exc = OperationalError("the line is dead")
+    connection.rollback_exc.__cause__ = InterruptedLink()
+    assert is_transient(connection.rollback_exc)
+    run = Odd(what="rolls_back")
+    assert (row(run).state, at(run, "start").state) == ("failed", "failed")

@@ -190,6 +190,10 @@ def atomic(limit: float | None = None) -> AbstractContextManager[None]:
     connection says.
     """
     database = connection()
+    if not database.needs_rollback:
+        # Django calls it the cause of a broken transaction whatever has broken one on this
+        # connection before, however long ago. What breaks this one comes from now on.
+        database.rollback_exc = None  # type: ignore[attr-defined] # the stubs do not know it
     block = transaction.atomic(using=database.alias)
     if database.vendor == "sqlite" and begins_with_lock(database) and not in_transaction():
         return begun_in_turn(database, block, limit)
