@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
-import warnings
-from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +20,6 @@ from automations.dispatch import background, heart, working
 from automations.dispatch.advancing import Progress
 from automations.dispatch.background import Workers, perform, threads
 from automations.dispatch.heart import Heart
-from automations.dispatch.last_tries import Alone
 from automations.dispatch.sweep import sweep
 from automations.engine import outside
 from automations.engine.steps import Step
@@ -731,90 +730,21 @@ def test_work_is_done_without_a_heart_that_cannot_be_started_and_starts_it_later
     beating.end(pulse)
 
 
-def in_child(work: Callable[[], bool]) -> bool:
-    """
-    Fork; return what ``work``, which asks no database, has returned in the child.
-
-    The child says it and is gone: whatever the parent does when it ends is not for it to do.
-    """
-    said, says = os.pipe()
-    with warnings.catch_warnings():
-        # Python warns of just this: a thread of the parent may hold a lock.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if not child:
-        try:
-            signal.alarm(20)
-            os.write(says, b"yes" if work() else b"no")
-        finally:
-            os.kill(os.getpid(), signal.SIGKILL)
-    os.close(says)
-    os.waitpid(child, 0)
-    with os.fdopen(said, "rb") as answer:
-        return answer.read() == b"yes"
-
-
-@contextlib.contextmanager
-def held(*locks: Any) -> Iterator[None]:
-    """Have all the locks held by another thread."""
-    inside, leave = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with contextlib.ExitStack() as stack:
-            for lock in locks:
-                stack.enter_context(lock)
-            inside.set()
-            leave.wait(30)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert inside.wait(10)
-    try:
-        yield
-    finally:
-        leave.set()
-        thread.join()
-
-
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Nothing forks here.")
-def test_a_forked_child_begins_with_no_work_and_no_lock_of_its_parent(gate: Any) -> None:
-    run = Gated()
-    with Workers() as workers, Alone() as alone:
-        key = at(run, "work").pk
-        workers.offer(run.id, key)
-        assert Gated.inside.wait(10)
-        assert alone.get()
-        beating = workers._heart
-
-        def child() -> bool:
-            done = threading.Event()
-
-            def job() -> Progress:
-                done.set()
-                return Progress()
-
-            # Its parent's claims are not for it to renew, and its parent's works not to wait for.
-            fresh = not workers._offered and not workers._threads and not beating._pulses
-            pulse = beating.begin(10**9, "me")
-            fresh = fresh and beating._pulses == {pulse}
-            beating.end(pulse)
-            with Alone() as other:
-                fresh = fresh and other.get()
-            for pool in (workers, threads()):
-                done.clear()
-                fresh = fresh and pool.submit(key, job) and done.wait(10)
-                pool.wait()
-                pool.close()
-            return fresh
-
-        with held(workers._changed, workers._rota._changed, beating._lock, background._lock.lock):
-            assert in_child(child)
-        # The parent goes on as if nothing had been.
-        assert workers._offered == {key}
-        assert len(beating._pulses) == 1
-        Gated.leave.set()
-        workers.wait()
-    assert row(run).state == "finished"
+def test_a_forked_child_begins_with_no_work_and_no_lock_of_its_parent(
+    child_environment: dict[str, str],
+) -> None:
+    script = str(Path(__file__).with_name("forking.py"))
+    ended = subprocess.run(
+        [sys.executable, script],
+        env=child_environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_heart_without_work_stops() -> None:
