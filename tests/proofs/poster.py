@@ -88,7 +88,7 @@ def main() -> None:
     import tests.testapp.post_processes  # noqa: F401 - imported to be there
     from tests.testapp import faults, post_gates
 
-    get_resolver().url_patterns  # noqa: B018
+    get_resolver().url_patterns  # noqa: B018 - imports all views, before the first form
     person = Person()
     for measure in sys.argv[1:]:
         if measure == "without_transactions":

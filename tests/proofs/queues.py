@@ -73,7 +73,7 @@ class Broker:
         from redis import Redis
 
         with Redis(port=self.port) as server:
-            return int(server.llen(queue))  # type: ignore[arg-type]
+            return int(server.llen(queue))  # type: ignore[arg-type] # it may be asynchronous
 
 
 @dataclass

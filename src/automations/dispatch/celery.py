@@ -56,7 +56,7 @@ def producers() -> Any:
     options.setdefault("max_retries", max(len(connection.alt), 1) - 1)
     for name in LIMITS.get(connection.transport.driver_type, ()):
         options.setdefault(name, PATIENCE)
-    pools.set_limit(app.conf.broker_pool_limit)  # type: ignore[no-untyped-call]
+    pools.set_limit(app.conf.broker_pool_limit)  # type: ignore[no-untyped-call] # kombu has no types
     return pools.producers[connection]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max
 from django.utils.http import urlencode
 
 from automations.history import Names, note
@@ -24,15 +24,14 @@ class Group:
     """
     The failed tasks of one automation (its dotted path), node and error (its class).
 
-    ``number`` is how many there are, ``first`` and ``latest`` when they failed, ``text`` what one
-    of them says: known where groups are listed.
+    ``number`` is how many there are, ``latest`` when the last one failed, ``text`` what one of
+    them says: known where groups are listed.
     """
 
     automation: str
     node: str
     error: str
     number: int = 0
-    first: datetime | None = None
     latest: datetime | None = None
     text: str = ""
 
@@ -83,7 +82,5 @@ def failed() -> TaskQuerySet:
 def groups() -> list[Group]:
     """Return the ways in which something has failed, the latest first, in one query."""
     kinds = failed().order_by().values_list("automation__automation_class", "status", "error")
-    found = kinds.annotate(
-        number=Count("pk"), first=Min("finished"), latest=Max("finished"), text=Max("message")
-    )
+    found = kinds.annotate(number=Count("pk"), latest=Max("finished"), text=Max("message"))
     return [Group(*row) for row in found.order_by("-latest", "status", "error")[:MOST]]
