@@ -11,11 +11,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import RequestFactory
 
-from automations import flow
+from automations import flow, messages
 from automations.dispatch import advancing
 from automations.engine import receiving, sending, starting, steps
 from automations.engine.receiving import Message
 from automations.exceptions import (
+    AutomationFinished,
     BroadcastFailed,
     DefinitionError,
     InvalidData,
@@ -23,7 +24,12 @@ from automations.exceptions import (
     RunBusy,
     WrongAutomation,
 )
-from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
+from automations.models import (
+    AutomationAuditModel,
+    AutomationMessageModel,
+    AutomationModel,
+    AutomationTaskModel,
+)
 from tests.engine.rows import at, path, row
 from tests.plain import DAY, NOW
 from tests.testapp.hard import TwoNames
@@ -195,6 +201,44 @@ def test_a_message_sends_a_waiting_run_another_way() -> None:
     assert path(usual) == ["wait", "which", "deliver", "end"]
 
 
+# What a person sends
+
+
+def send_as(user: User, run_id: int, name: str) -> Any:
+    """Send as the page of a run does that was looked at before."""
+    definition = AutomationModel(automation_class=Newsletter._meta.label).definition
+    return messages.send_from(user, definition, run_id, Message(name), reason="she called")
+
+
+def test_what_a_person_sends_to_a_run_that_has_just_ended_is_told_her_and_not_on_record() -> None:
+    ada, run = User.objects.create(username="ada"), reader()
+    run_id = run.id
+    run.send_message("confirm")
+    with pytest.raises(AutomationFinished, match=str(run_id)):
+        send_as(ada, run_id, "confirm")
+    run.kill()
+    with pytest.raises(AutomationFinished, match=str(run_id)):
+        send_as(ada, run_id, "confirm")
+    assert not AutomationAuditModel.objects.exists()
+
+
+def test_what_a_person_sends_to_a_run_that_has_just_failed_is_told_her_and_not_on_record() -> None:
+    ada, run = User.objects.create(username="ada"), reader()
+    failed = {"state": "failed", "finished": True, "due": None, "ended": NOW}
+    AutomationModel.objects.filter(pk=run.id).update(**failed)
+    with pytest.raises(MessageRefused, match="has failed"):
+        send_as(ada, run.id, "confirm")
+    assert not AutomationAuditModel.objects.exists()
+    assert "confirmed" not in row(run).data
+
+
+def test_what_a_person_sends_may_kill_the_run_and_all_that_is_on_record_of_it() -> None:
+    ada, run = User.objects.create(username="ada"), reader()
+    send_as(ada, run.id, "leave")
+    assert not AutomationModel.objects.exists()
+    assert not AutomationAuditModel.objects.exists()
+
+
 # To all, and to new ones
 
 
@@ -358,8 +402,8 @@ def test_a_node_sends_to_every_run_of_a_class_until_one_catches_it() -> None:
     assert at(sender, "start").result == {"results": ["received"]}
     assert at(sender, "again").result == {"results": ["received", "received"]}
     assert all("caught" in row(run).data for run in runs)
-    messages = AutomationMessageModel.objects.all()
-    assert {message.key for message in messages} == {
+    kept = AutomationMessageModel.objects.all()
+    assert {message.key for message in kept} == {
         at(sender, "start").idempotency_key,
         at(sender, "again").idempotency_key,
     }

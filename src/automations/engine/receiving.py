@@ -8,7 +8,8 @@ Then the run's conditions are looked at again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,31 +46,8 @@ def receive(run_id: int, message: Message, *, claim: str = "") -> Any:
     nothing written; `RunBusy` if the run does not become free in ``ATM_LOCK_TIMEOUT`` seconds;
     `InvalidData` if what is to be kept is no JSON.
     """
-    if at_work(run_id):
-        raise RunBusy(
-            f"Run {run_id} is in the middle of a step and cannot receive {message.name!r} from "
-            f"itself. Call its method receive_{message.name}() instead."
-        )
-    with act_on(run_id), working_on(run_id):
-        run = lock_run(run_id, wait=True)
-        if run is None or run.state in (RunState.FINISHED, RunState.CANCELLED):
-            return None
-        if message.key:
-            known = messages().filter(automation=run, key=message.key).first()
-            if known is not None:
-                return known.answer
-        context = RunContext(run, settings.now(), open_tasks_of(run))
-        context.load()
-        answer = call(context, message)
-        listened = message.name in context.definition.listens
-        # What a failed run's method did not get is no delivery: a later try may still reach it.
-        if listened or (message.key and run.state != RunState.FAILED):
-            keep(run, message, answer, context, listened=listened)
-        if run.state != RunState.FAILED and not context.automation.killed():
-            if run.state == RunState.RUNNING:
-                wake(context, context.others, message.name)
-            settle(context, claim_columns(run, claim, keep=True))
-        return answer
+    with receiving(run_id, message) as run:
+        return None if run is None else deliver(run, message, claim)
 
 
 def receive_from(
@@ -81,20 +59,53 @@ def receive_from(
     Both in one transaction; ``sent`` is the data as it was entered. Raise `AutomationFinished` if
     the run has ended, `MessageRefused` if it has failed and none of its nodes takes the message.
     """
-    with act_on(run_id):
-        run = lock_run(run_id, wait=True)
-        if run is None or run.state in (RunState.FINISHED, RunState.CANCELLED):
+    with receiving(run_id, message) as run:
+        if run is None:
             raise AutomationFinished(f"Run {run_id} has ended and receives nothing any more.")
         if run.state == RunState.FAILED and message.name not in run.definition.listens:
             raise MessageRefused(
                 f"Run {run_id} has failed and receives {message.name!r} only when it goes on."
             )
-        answer = receive(run_id, message, claim=claim)
+        answer = deliver(run, message, claim)
         changes = {"message": message.name, "token": message.token, "data": sent or None}
         said = {name: value for name, value in changes.items() if value is not None}
         if runs().filter(pk=run_id).exists():  # a receiver may have killed it
             record(Action.MESSAGE, run, user, reason=reason, changes=said)
         return answer
+
+
+@contextmanager
+def receiving(run_id: int, message: Message) -> Iterator[AutomationModel | None]:
+    """Be the transaction in which the run receives; give its row, locked; None if it has ended."""
+    if at_work(run_id):
+        raise RunBusy(
+            f"Run {run_id} is in the middle of a step and cannot receive {message.name!r} from "
+            f"itself. Call its method receive_{message.name}() instead."
+        )
+    with act_on(run_id), working_on(run_id):
+        run = lock_run(run_id, wait=True)
+        ended = run is None or run.state in (RunState.FINISHED, RunState.CANCELLED)
+        yield None if ended else run
+
+
+def deliver(run: AutomationModel, message: Message, claim: str) -> Any:
+    """Let the locked run receive, unless it knows the sending already; return the answer."""
+    if message.key:
+        known = messages().filter(automation=run, key=message.key).first()
+        if known is not None:
+            return known.answer
+    context = RunContext(run, settings.now(), open_tasks_of(run))
+    context.load()
+    answer = call(context, message)
+    listened = message.name in context.definition.listens
+    # What a failed run's method did not get is no delivery: a later try may still reach it.
+    if listened or (message.key and run.state != RunState.FAILED):
+        keep(run, message, answer, context, listened=listened)
+    if run.state != RunState.FAILED and not context.automation.killed():
+        if run.state == RunState.RUNNING:
+            wake(context, context.others, message.name)
+        settle(context, claim_columns(run, claim, keep=True))
+    return answer
 
 
 def call(context: RunContext, message: Message) -> Any:
