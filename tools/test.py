@@ -260,14 +260,15 @@ def main(arguments: list[str], record: Path | None = None) -> int:
             words = knock(environments.ensure(oldest_plan), "sqlite", {})[1]
             # What differs here is Python and Django: the large proofs are made smaller.
             fewer = {
-                "ATM_TEST_RUNS": "200",
-                "ATM_TEST_EXAMPLES": "40",
+                "ATM_TEST_RUNS": "60",
+                "ATM_TEST_EXAMPLES": "20",
+                "ATM_TEST_KILLS": "6",
                 "ATM_TEST_PLACES": "1",
                 "ATM_PROOF_PLAY": "1",
                 "ATM_PROOF_AIMED": "2",
                 "ATM_PROOF_TIMERS": "100",
-                "ATM_PROOF_TRIPLES": "5",
-                "ATM_PROOF_PAIRS": "8",
+                "ATM_PROOF_TRIPLES": "3",
+                "ATM_PROOF_PAIRS": "4",
                 "ATM_PROOF_FORCED": "10",
                 "ATM_PROOF_RACES": "20",
                 "ATM_PROOF_MESSAGES": "200",

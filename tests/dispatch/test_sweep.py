@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import signal
 from io import StringIO
 from typing import Any
@@ -297,7 +298,10 @@ def test_a_signal_finishes_the_task_in_hand_and_ends_the_command(
 
     monkeypatch.setattr(processes.Straight, "note", note)
     run = Straight(autorun=False)
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
     assert "1 runs, 1 tasks done" in command(every=0.01)
+    # Who calls the command in a process of its own keeps its priority.
+    assert os.getpriority(os.PRIO_PROCESS, 0) == mine
     assert path(run) == ["first", "second"]
     assert Effect.objects.count() == 1
     assert row(run).claimed_by == ""

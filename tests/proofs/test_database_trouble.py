@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-DROPS = int(os.environ.get("ATM_TEST_DROPS", "8")) * SCALE
+DROPS = int(os.environ.get("ATM_TEST_DROPS", "4")) * SCALE
 #: How many deadlocks, serialization failures, errors of a full disk.
 FORCED = int(os.environ.get("ATM_PROOF_FORCED", "10"))
 

@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-BACKLOG = int(os.environ.get("ATM_PROOF_BACKLOG", "400"))
+BACKLOG = int(os.environ.get("ATM_PROOF_BACKLOG", "200"))
 BLOCK = settings.SETTINGS["ATM_BLOCK"].default
 SECOND = timedelta(seconds=1)
 

@@ -27,7 +27,7 @@ from tests.testapp.models import Effect
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 #: How long two runs play with each other, in seconds; 20 for the full proof.
-PLAY = float(os.environ.get("ATM_PROOF_PLAY", "4"))
+PLAY = float(os.environ.get("ATM_PROOF_PLAY", "2"))
 #: How many messages four processes send to one run; 10,000 for the full proof.
 MESSAGES = int(os.environ.get("ATM_PROOF_MESSAGES", "200"))
 

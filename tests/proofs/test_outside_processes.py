@@ -33,8 +33,8 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-KILLS = int(os.environ.get("ATM_TEST_OUTSIDE_KILLS", "10")) * SCALE
-FREEZES = int(os.environ.get("ATM_TEST_FREEZES", "4")) * SCALE
+KILLS = int(os.environ.get("ATM_TEST_OUTSIDE_KILLS", "4")) * SCALE
+FREEZES = int(os.environ.get("ATM_TEST_FREEZES", "2")) * SCALE
 
 
 def whole(runs: list[Twofold]) -> None:

@@ -26,8 +26,8 @@ pytestmark = [
 ]
 
 #: How often three processes send the same form, and how often two bring a Join its last branches.
-TRIPLES = int(os.environ.get("ATM_PROOF_TRIPLES", "5"))
-PAIRS = int(os.environ.get("ATM_PROOF_PAIRS", "8"))
+TRIPLES = int(os.environ.get("ATM_PROOF_TRIPLES", "3"))
+PAIRS = int(os.environ.get("ATM_PROOF_PAIRS", "4"))
 
 
 def begun(kind: type[Counted], number: int, **data: Any) -> list[Counted]:

@@ -29,7 +29,8 @@ pytestmark = [
 ]
 
 SCALE = int(os.environ.get("ATM_PROOF_SCALE", "1"))
-KILLS = int(os.environ.get("ATM_TEST_KILLS", "30")) * SCALE
+#: How often workers are killed; ATM_TEST_KILLS=30, three times, for the full proof.
+KILLS = int(os.environ.get("ATM_TEST_KILLS", "8")) * SCALE
 #: How a task kills its worker, and what whoever started the worker sees of it.
 DEATHS = {"exit": 9, "kill": -signal.SIGKILL, "segmentation fault": -signal.SIGSEGV}
 #: How a task fails, and how what is kept of it begins.
@@ -118,12 +119,29 @@ def given_up(poison: Counted) -> AutomationTaskModel:
     return task
 
 
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="Processes have no such priority here")
+@pytest.mark.parametrize(
+    ("told", "given"), [([], 10), (["--nice", "0"], 0), (["--nice", "19"], 19)]
+)
+def test_a_scheduler_gives_way_to_other_processes_as_far_as_it_is_told(
+    told: list[str], given: int, child_environment: dict[str, str]
+) -> None:
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    arguments = ["-m", "django", "automation_step", "--every", "0.05", *told]
+    worker = start(*arguments, environment=child_environment)
+    run = Line(autorun=False)
+    assert wait_until(lambda: AutomationModel.objects.get(pk=run.id).finished)
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == max(mine, given)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+
+
 @pytest.mark.api("A24")
 @pytest.mark.parametrize("sweeps", [2] if SCALE == 1 else [2, 8])
 def test_sweeps_at_once_share_the_work_and_do_everything_once(
     sweeps: int, child_environment: dict[str, str], tmp_path: Path, proof: Recorder
 ) -> None:
-    share = 100 if SCALE == 1 else 250
+    share = 60 if SCALE == 1 else 250
     runs: list[Counted] = [Line(autorun=False) for _ in range(share * sweeps)]
     gate = tmp_path / "gate"
     workers = [start(WORKER, str(gate), environment=child_environment) for _ in range(sweeps)]
@@ -144,7 +162,7 @@ def test_sweeps_at_once_share_the_work_and_do_everything_once(
 
 
 @pytest.mark.api("A9", "A20")
-def test_thirty_kills_lose_nothing_and_double_nothing(
+def test_kills_at_random_moments_lose_nothing_and_double_nothing(
     child_environment: dict[str, str], record_property: Any, proof: Recorder
 ) -> None:
     seed = random.randrange(2**32)
@@ -155,7 +173,8 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
         "ATM_TEST_ATTEMPTS": "50",  # the kills are not the tasks' fault
         "ATM_TEST_TASK_SECONDS": "0.01",
     }
-    runs = [SHAPES[number % len(SHAPES)](autorun=False) for number in range(100 * SCALE)]
+    each = 40 if SCALE == 1 else 100
+    runs = [SHAPES[number % len(SHAPES)](autorun=False) for number in range(each * SCALE)]
     for _ in range(KILLS):
         worker = step_forever(child_environment)
         done = AutomationTaskModel.objects.exclude(finished=None).count()

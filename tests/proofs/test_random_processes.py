@@ -31,7 +31,7 @@ from tests.testapp import proof_processes
 pytestmark = pytest.mark.no_cover
 
 #: How many processes are made; ATM_TEST_EXAMPLES=1000 for the full proof.
-EXAMPLES = int(os.environ.get("ATM_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("ATM_TEST_EXAMPLES", "40"))
 MINUTE = timedelta(minutes=1)
 
 # Making one

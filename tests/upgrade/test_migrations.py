@@ -29,7 +29,7 @@ from tests.upgrade.databases import APP, LAST, SQUASHED, empty_database, migrate
 from tests.upgrade.old_rows import OldRows
 
 #: At how many places the upgrade is interrupted; "all" takes a while on MariaDB.
-PLACES = os.environ.get("ATM_TEST_PLACES", "4")
+PLACES = os.environ.get("ATM_TEST_PLACES", "2")
 
 AUTH = ("auth", "0012_alter_user_first_name_max_length")
 

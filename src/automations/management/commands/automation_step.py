@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser
 from contextlib import nullcontext, suppress
 from datetime import datetime
@@ -26,8 +27,20 @@ from automations.engine.locking import in_transaction, runs
 from automations.engine.notifying import HORIZON, enabled, notify_left, resident
 from automations.engine.trouble import is_transient
 
+#: How far a process that keeps running gives way to others on its machine, as ``nice`` counts.
+NICE = 10
 #: Seconds until the next sweep when background works are left to it, for threads may be free then.
 SOON = 1.0
+
+
+def give_way(nice: int) -> None:
+    """
+    Let other processes of the machine go first, by so much at the least; no-op on Windows.
+
+    Whoever waits for a page is answered before a backlog is worked off.
+    """
+    if hasattr(os, "nice"):
+        os.nice(max(0, nice - os.nice(0)))
 
 
 def pause(every: float, since: datetime | None = None) -> float:
@@ -69,6 +82,8 @@ class Command(BaseCommand):
         "second one ends at once."
     )
 
+    own_process = False
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--every",
@@ -76,6 +91,22 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="Keep running, and look for due tasks at this interval, or when the next is due.",
         )
+        parser.add_argument(
+            "--nice",
+            type=int,
+            choices=range(20),
+            metavar="0..19",
+            default=NICE,
+            help=(
+                "With --every: how far to give way to other processes of this machine, those that "
+                f"answer requests for example. 0: not at all. Default: {NICE}."
+            ),
+        )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        # What calls the command in its own process keeps its priority.
+        self.own_process = True
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         every, verbosity = options["every"], options["verbosity"]
@@ -96,6 +127,8 @@ class Command(BaseCommand):
                 if report and not report.ok:
                     raise CommandError(f"Something has failed: {report}.")
                 return
+            if self.own_process:
+                give_way(options["nice"])
             lanes = Lanes(one_round=True)
             with Workers(background.MOST) as workers:
                 while not waker.stopped():
