@@ -36,8 +36,8 @@ FULL = \
   ATM_PROOF_QUEUE_RUNS=2000 ATM_PROOF_QUEUE_KILLS=100 ATM_PROOF_QUEUE_RESTARTS=20 ATM_PROOF_POISONED=1000
 
 .PHONY: proofs
-proofs: ## Run the proofs on all databases at full size, which takes long; PAGE=1 writes the page
-	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(ARGS)
+proofs: ## Run the proofs on all databases at full size, which takes long; DATABASE= for one; PAGE=1 writes the page
+	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(ARGS)
 
 .PHONY: lint
 lint: ## Check style, format and the floors (which module may import which)

@@ -614,6 +614,7 @@ def sleeper(wanted: None, child_environment: dict[str, str]) -> Iterator[None]:
 
 @postgresql
 @pytest.mark.processes
+@pytest.mark.alone
 def test_a_timer_that_another_process_has_set_fires_at_its_time(sleeper: None) -> None:
     runs = [Soon(wait=1 + number / 3) for number in range(5)]
     assert wait_until(lambda: all(run.finished() for run in runs), 30)
@@ -628,6 +629,7 @@ def test_a_timer_that_another_process_has_set_fires_at_its_time(sleeper: None) -
 
 @postgresql
 @pytest.mark.processes
+@pytest.mark.alone
 def test_what_another_process_leaves_is_run_at_once(sleeper: None) -> None:
     took = []
     for _ in range(5):

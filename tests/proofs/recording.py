@@ -61,7 +61,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
                     "test": report.nodeid,
                     "passed": report.passed,
                     "pass": os.environ.get("ATM_PROOF_PASS", ""),
-                    "order": int(os.environ.get("ATM_PROOF_ORDER", "0")),
                     **note,
                 }
                 lines.write(json.dumps(record) + "\n")

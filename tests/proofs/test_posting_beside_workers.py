@@ -29,6 +29,7 @@ from tests.testapp.proof_processes import Counted, Line
 
 pytestmark = [
     pytest.mark.processes,
+    pytest.mark.alone,
     pytest.mark.no_cover,
     pytest.mark.django_db(transaction=True),
 ]

@@ -34,10 +34,10 @@ def tool(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def note(base: str, *promises: str, order: int = 0, passed: bool = True, **numbers: int) -> Any:
+def note(base: str, *promises: str, passed: bool = True, **numbers: int) -> Any:
     """Return one note as it stands in the file."""
     counted = {"runs": 3, "exact": 3, "stuck": 0, "lost": 0, "doubled": 0} | numbers
-    about = {"test": "a", "pass": base, "order": order, "passed": passed, "done": "30 kills"}
+    about = {"test": "a", "pass": base, "passed": passed, "done": "30 kills"}
     return {**about, "promises": list(promises), **counted}
 
 
@@ -75,13 +75,13 @@ def test_a_note_is_written_by_the_process_that_reports_and_only_if_asked(
 
 
 def test_what_was_the_same_on_several_databases_is_one_line(tool: Any) -> None:
-    notes = [note(base, "P1", order=at) for at, base in enumerate(BASES)]
-    notes.append(note("SQLite 3.46, Python 3.11", "P1", order=3, stuck=1, exact=2))
+    notes = [note(base, "P1") for base in BASES]
+    notes.append(note(BASES[1], "P1", stuck=1, exact=2))
     one, other = tool.lines(notes)
     assert one.cells() == [
         "P1", "SQLite, PostgreSQL, MariaDB", "30 kills", "3", "3", "0", "0", "0",
     ]  # fmt: skip
-    assert other.cells()[1] == "SQLite 3.46, Python 3.11"
+    assert other.cells()[1] == "PostgreSQL"
     assert "30 kills" in tool.plain([one, other])
     failed = tool.lines([note(BASES[0], "P1", passed=False)])
     assert "FAILED" in failed[0].done
@@ -95,25 +95,37 @@ def test_notes_come_in_the_order_of_the_promises(tool: Any, tmp_path: Path) -> N
     assert [each["promises"][0] for each in tool.read(file)] == ["P2", "P10"]
 
 
-def test_only_a_whole_green_run_on_all_databases_is_for_the_page(
-    tool: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_a_whole_green_run_is_for_the_page(tool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATM_PROOF_SCALE", "3")
-    notes = [note(base, "P1") for base in BASES]
-    assert tool.missing(notes, [], 0) == ""
-    assert "failed" in tool.missing(notes, [], 1)
-    assert "arguments" in tool.missing(notes, ["-k", "kills"], 0)
-    assert tool.missing(notes[1:], [], 0) == "SQLite was not tried"
+    assert tool.missing([], 0) == ""
+    assert "failed" in tool.missing([], 1)
+    assert "arguments" in tool.missing(["-k", "kills"], 0)
     monkeypatch.delenv("ATM_PROOF_SCALE")
-    assert "scale" in tool.missing(notes, [], 0)
+    assert "scale" in tool.missing([], 0)
+
+
+def test_a_run_on_one_database_takes_the_place_of_the_last_one_there(
+    tool: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "found.json"
+    tool.keep([note(base, "P2") for base in BASES[:2]], datetime.date(2026, 3, 2), file)
+    kept = tool.keep([note("SQLite 3.50", "P1")], datetime.date(2026, 3, 4), file)
+    assert kept == json.loads(file.read_text())
+    assert [(each["pass"], each["date"]) for each in kept] == [
+        ("SQLite 3.50", "2026-03-04"),
+        (BASES[1], "2026-03-02"),
+    ]
+    page = tool.markdown(kept)
+    assert "- SQLite 3.50, run on 04 March 2026" in page
+    assert "- PostgreSQL 16, Python 3.13, run on 02 March 2026" in page
+    assert "- MariaDB: no full run yet" in page
 
 
 def test_the_page_changes_between_its_two_lines_and_nowhere_else(tool: Any) -> None:
     page = tool.PAGE.read_text(encoding="utf-8")
-    today = datetime.date(2026, 3, 2)
-    part = tool.markdown(tool.lines([note(BASES[0], "P1")]), BASES[:1], today)
+    part = tool.markdown([{**note(BASES[0], "P1"), "date": "2026-03-02"}])
     changed = tool.into_page(page, part)
-    assert "Run on 02 March 2026 with" in changed
+    assert "run on 02 March 2026" in changed
     assert "| P1 | SQLite | 30 kills | 3 | 3 | 0 | 0 | 0 |" in changed
     assert changed.partition(tool.BEGIN)[0] == page.partition(tool.BEGIN)[0]
     assert changed.partition(tool.END)[2] == page.partition(tool.END)[2]
