@@ -58,8 +58,9 @@ def read(file: Path) -> list[dict[str, Any]]:
     """Return what the tests have noted, in the order of the promises."""
     if not file.exists():
         return []
-    notes = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    return sorted(notes, key=place)
+    # What processes that report each other's results have written twice counts once.
+    lines_read = dict.fromkeys(file.read_text(encoding="utf-8").splitlines())
+    return sorted((json.loads(line) for line in lines_read), key=place)
 
 
 def place(note: dict[str, Any]) -> tuple[int, str, int]:

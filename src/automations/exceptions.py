@@ -49,6 +49,14 @@ class ClaimLost(AutomationError):
     """Work outside of a transaction goes on although its task has been taken from it."""
 
 
+class TaskTaken(AutomationError):
+    """Somebody else has taken the task. ``by`` is that user."""
+
+    def __init__(self, text: str, by: object = None) -> None:
+        super().__init__(text)
+        self.by = by
+
+
 class TransitionNotAllowed(AutomationError):
     """A task cannot change from its state to the requested one."""
 

@@ -15,8 +15,9 @@ from automations.definition.references import This, this
 from automations.nodes.activities import Execute
 from automations.nodes.events import End
 from automations.nodes.gateways import If, Join, Split, Switch
-from automations.nodes.interactions import Form, ModelForm
+from automations.nodes.interactions import Form
 from automations.nodes.messages import ReceiveMessage, SendMessage
+from automations.nodes.model_forms import ModelForm
 from automations.nodes.repetition import Repeat
 from automations.registry import get_automations
 from automations.settings import now

@@ -12,12 +12,15 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.translation import gettext_lazy as _
 from django.views.debug import SafeExceptionReporterFilter
 
+from automations.definition.options import subject_fields
 from automations.exceptions import AutomationError
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 
 #: Deeper branches are not indented any further.
 DEEPEST = 6
 PAGE = 100
+#: How many completed forms stand above the next one.
+FORMS = 5
 #: What the engine itself notes on tasks, in English whoever triggers it, as people read it.
 NOTES = {
     "Again": _("Again"),
@@ -42,6 +45,7 @@ class Names:
     automation: str
     node: str
     description: str = ""
+    subject: str = ""
 
     @classmethod
     def of(cls, task: AutomationTaskModel) -> Names:
@@ -51,7 +55,8 @@ class Names:
         except AutomationError:
             node = None
         described = node.description if node else ""
-        return cls(automation_name(task.automation), readable(task.status), described)
+        run = task.automation
+        return cls(automation_name(run), readable(task.status), described, subject_of(run))
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,24 @@ def automation_name(run: AutomationModel) -> str:
         return str(run.get_automation_class().get_verbose_name())
     except AutomationError:
         return str(_("Obsolete automation %s") % run.automation_class.rpartition(".")[2])
+
+
+def subject_of(run: AutomationModel) -> str:
+    """
+    Return what tells the run from others, as its class says in ``Meta.subject``; "" if nothing.
+
+    What its data lacks is left out, and what is called like a secret is hidden.
+    """
+    try:
+        subject = run.definition.options.subject
+    except AutomationError:
+        return ""
+    data = run.data if isinstance(run.data, dict) else {}
+    values = {
+        name: "" if data.get(name) is None else without_secrets(name, data[name])
+        for name in subject_fields(subject)
+    }
+    return " ".join(subject.format_map(values).split())
 
 
 def readable(name: str) -> str:
@@ -103,6 +126,13 @@ def entries(run: AutomationModel, number: Any) -> tuple[list[Entry], Page[Automa
         task.automation = run
         found.append(Entry(task, Names.of(task), depth(task, forks), acts.get(task.pk)))
     return found, page
+
+
+def so_far(run: AutomationModel) -> list[tuple[str, AutomationAuditModel]]:
+    """Return the latest forms of ``run`` that people have completed, with their nodes' names."""
+    done = run.automationauditmodel_set.filter(action=AutomationAuditModel.Action.COMPLETE)
+    latest = list(done.select_related("task").order_by("-time", "-pk")[:FORMS])
+    return [(readable(act.task.status) if act.task else "", act) for act in reversed(latest)]
 
 
 def acts(run: AutomationModel) -> list[AutomationAuditModel]:

@@ -71,7 +71,8 @@ class Ask:
 
     ``user`` and ``group`` are primary keys, ``permissions`` dotted names; all that are given must
     hold. ``until`` is when the engine looks at the task again (a deadline, a reminder), ``poll``
-    makes it look at every sweep; ``reminded`` as with `Postpone`.
+    makes it look at every sweep; ``reminded`` as with `Postpone`. ``due_date`` is by when people
+    should have done it.
     """
 
     user: Any = None
@@ -80,6 +81,7 @@ class Ask:
     until: datetime | None = None
     poll: bool = False
     reminded: tuple[int, ...] | None = None
+    due_date: datetime | None = None
 
 
 @dataclass(frozen=True)

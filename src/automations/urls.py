@@ -30,7 +30,11 @@ def outside(view: Callable[..., Any]) -> Callable[..., Any]:
 urlpatterns = [
     path("health/", outside(login_not_required(views.HealthView.as_view())), name="health"),
     path("", outside(views.TaskListView.as_view()), name="task_list"),
+    path("act", outside(views.TaskActView.as_view()), name="task_act"),
     path("<int:task_id>", outside(views.TaskView.as_view()), name="task"),
+    path("<int:task_id>/hold", outside(views.TaskHoldView.as_view()), name="task_hold"),
+    path("start", outside(views.StartListView.as_view()), name="start_list"),
+    path("start/<str:automation>", outside(views.StartView.as_view()), name="start"),
     path("errors", outside(views.AutomationErrorsView.as_view()), name="error_report"),
     path("errors/act", outside(views.IncidentsActView.as_view()), name="incidents_act"),
     path("dashboard", outside(views.TaskDashboardView.as_view()), name="dashboard"),

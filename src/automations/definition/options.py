@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any
+
+from django.forms import BaseForm
 
 from automations.definition.problems import Problem
 from automations.definition.recurrence import Cron
@@ -22,7 +25,10 @@ class Options:
     times; ``former_names`` are dotted paths that runs
     may still carry; ``keep_history`` is how many closed tasks of a run are kept each time it
     comes to a `Repeat` (None: all). ``dispatcher`` says where its runs are worked on ("": as the
-    settings say). What cannot be meant is kept in ``wrong``, for the check.
+    settings say). ``subject`` tells one run from another where people read, with entries of its
+    data in braces: ``"{title} for {name}"``. Whoever has ``start_permission`` may start a run by
+    hand, with what is entered in ``start_form``; everybody who is logged in, if only the form is
+    given. What cannot be meant is kept in ``wrong``, for the check.
     """
 
     abstract: bool = False
@@ -30,6 +36,9 @@ class Options:
     former_names: tuple[str, ...] = ()
     keep_history: int | None = KEPT
     dispatcher: str = ""
+    subject: str = ""
+    start_form: Any = None
+    start_permission: str = ""
     wrong: tuple[tuple[str, Any], ...] = field(default=())
 
     @classmethod
@@ -58,8 +67,36 @@ class Options:
         if not isinstance(where, str):
             wrong.append(("dispatcher", where))
             where = ""
+        subject = _first("subject", [own, *inherited], "")
+        if not is_subject(subject):
+            wrong.append(("subject", subject))
+            subject = ""
+        form = _first("start_form", [own, *inherited], None)
+        if form is not None and not (isinstance(form, type) and issubclass(form, BaseForm)):
+            wrong.append(("start_form", form))
+            form = None
+        right = _first("start_permission", [own, *inherited], "")
+        if not isinstance(right, str) or (right and "." not in right):
+            wrong.append(("start_permission", right))
+            # Nobody has it: what was meant to be guarded is not open to all.
+            form, right = None, ""
         abstract_one = bool(said.get("abstract"))
-        return cls(abstract_one, schedule, tuple(names), kept, where, tuple(wrong))
+        return cls(
+            abstract=abstract_one,
+            schedule=schedule,
+            former_names=tuple(names),
+            keep_history=kept,
+            dispatcher=where,
+            subject=subject,
+            start_form=form,
+            start_permission=right,
+            wrong=tuple(wrong),
+        )
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether people may start runs."""
+        return not self.abstract and bool(self.start_form or self.start_permission)
 
     def problems(self, label: str) -> Iterator[Problem]:
         """Yield what is wrong with the options of the automation ``label``."""
@@ -79,8 +116,30 @@ WANTED = {
     "schedule": 'flow.Cron("0 9 * * MON")',
     "former_names": 'a list of dotted paths, ["shop.automations.Order"]',
     "dispatcher": 'the name of a dispatcher, "celery"',
+    "subject": 'a text with entries of the data in braces, "{title} for {name}"',
+    "start_form": "a form class",
+    "start_permission": "the name of a permission, 'app_label.codename'",
     "keep_history": "a whole number of tasks, or None to keep all",
 }
+
+
+def is_subject(value: Any) -> bool:
+    """Return whether ``value`` is a text with names in braces and nothing else of a format."""
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = list(Formatter().parse(value))
+    except ValueError:
+        return False
+    return all(
+        name is None or (name.isidentifier() and not spec and not conversion)
+        for _, name, spec, conversion in parts
+    )
+
+
+def subject_fields(subject: str) -> list[str]:
+    """Return the names in braces."""
+    return list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(subject) if name))
 
 
 def _first(name: str, metas: Iterable[Any], default: Any) -> Any:

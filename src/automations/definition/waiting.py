@@ -35,6 +35,7 @@ PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "AfterWaitingUntil": (datetime.datetime,),
     "SkipAfter": SPAN,
     "OnTimeout": MOMENT,
+    "DueIn": MOMENT,
     "Remind(after=)": MOMENT,
     "Remind(every=)": SPAN,
 }

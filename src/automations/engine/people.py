@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -15,7 +15,7 @@ from automations.engine.locking import act_on, alias, lock_run
 from automations.engine.run_row import settle
 from automations.engine.steps import claim_columns, working_on
 from automations.engine.transitions import apply
-from automations.exceptions import NotAllowed, TaskClosed
+from automations.exceptions import NotAllowed, TaskClosed, TaskTaken
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 
 Action = AutomationAuditModel.Action
@@ -26,20 +26,16 @@ def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str =
     Complete the task with the valid ``form`` that ``user`` has sent, in one transaction.
 
     The user is read afresh under the lock of the run. Raise `TaskClosed` if the task does not
-    wait for a person any more, `NotAllowed` if it is not for this one, `InvalidData` if what was
+    wait for a person any more, `NotAllowed` if it is not for this one, `TaskTaken` if another has
+    taken it, `InvalidData` if what was
     entered cannot be kept, and `RunBusy` if the run does not become free in
     ``ATM_LOCK_TIMEOUT`` seconds, the database is in trouble, or what the form does sends a message
     to this very run. Nothing is written then.
     """
     with act_on(run_id), working_on(run_id):
-        run, found = locked(run_id)
-        task = next((task for task in found if task.pk == task_id), None)
-        if task is None or not task.is_offered:
-            raise TaskClosed(f"Task {task_id} does not wait for anybody any more.")
-        person = get_user_model()._default_manager.using(alias()).filter(pk=user.pk).first()
-        if person is None or not task.may_be_done_by(person):
-            raise NotAllowed(f"{user} may not complete task {task_id} ({task.status}).")
-        others = [other for other in found if other is not task]
+        run, task, others = offered(run_id, task_id)
+        person = entitled(task, user)
+        refuse_if_taken(task, {person.pk})
         context = TaskContext(task, run, settings.now(), others)
         context.load()
         apply(context.node.complete(context, form, person), context)
@@ -69,6 +65,31 @@ def record(
         changes=dict(changes or {}),
         time=settings.now(),
     )
+
+
+def offered(
+    run_id: int, task_id: int
+) -> tuple[AutomationModel, AutomationTaskModel, list[AutomationTaskModel]]:
+    """Return the run, locked, its task, which waits for a person, and its other open tasks."""
+    run, found = locked(run_id)
+    task = next((task for task in found if task.pk == task_id), None)
+    if task is None or not task.is_offered:
+        raise TaskClosed(f"Task {task_id} does not wait for anybody any more.")
+    return run, task, [other for other in found if other is not task]
+
+
+def entitled(task: AutomationTaskModel, user: Any) -> Any:
+    """Return the user, read afresh, if the task is for him or her; else raise `NotAllowed`."""
+    person = get_user_model()._default_manager.using(alias()).filter(pk=user.pk).first()
+    if person is None or not task.may_be_done_by(person):
+        raise NotAllowed(f"{user} may not do task {task.pk} ({task.status}).")
+    return person
+
+
+def refuse_if_taken(task: AutomationTaskModel, but_by: Collection[Any]) -> None:
+    """Raise `TaskTaken` if somebody has taken the task who is none of these primary keys."""
+    if task.taken_by_id is not None and task.taken_by_id not in but_by:
+        raise TaskTaken(f"{task.taken_by} has taken task {task.pk}.", task.taken_by)
 
 
 def locked(run_id: int) -> tuple[AutomationModel, list[AutomationTaskModel]]:

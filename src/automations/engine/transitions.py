@@ -162,6 +162,7 @@ def ask(context: TaskContext, outcome: Ask) -> None:
         interaction_group_id=outcome.group,
         interaction_group_name=_name_of(AutomationTaskModel, "interaction_group", outcome.group),
         interaction_permissions=list(outcome.permissions),
+        due_date=outcome.due_date,
     )
 
 

@@ -25,6 +25,10 @@ class Assignment(models.Model):
 
     A name without its user or group means that the one who was asked has been deleted: then
     nobody but a superuser may act.
+
+    ``taken_by`` says who is at it, since ``taken_at`` (process time). That gives no right and
+    takes none: it keeps two people from doing the same, and whoever may act may also take over.
+    ``due_date`` (process time) is for people; nothing happens by itself then.
     """
 
     requires_interaction = models.BooleanField(_("requires interaction"), default=False)
@@ -53,6 +57,20 @@ class Assignment(models.Model):
         default=list,
         blank=True,
         help_text=_("List of permissions of the form app_label.codename"),
+    )
+
+    taken_by = models.ForeignKey(
+        project.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("taken by"),
+        help_text=_("Who has said that he or she does it; nobody else completes it then."),
+    )
+    taken_at = models.DateTimeField(_("taken at"), null=True)
+    due_date = models.DateTimeField(
+        _("due date"), null=True, help_text=_("When the person who is asked should have done it.")
     )
 
     class Meta:

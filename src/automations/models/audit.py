@@ -23,7 +23,11 @@ class AutomationAuditModel(models.Model):
     class Action(models.TextChoices):
         """What a person can do."""
 
+        START = "start", _("Run started")
         COMPLETE = "complete", _("Form completed")
+        TAKE = "take", _("Task taken")
+        GIVE_BACK = "give_back", _("Task given back")
+        HAND_OVER = "hand_over", _("Task handed over")
         RETRY = "retry", _("Task retried")
         SKIP = "skip", _("Task skipped")
         CANCEL = "cancel", _("Run cancelled")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
@@ -101,15 +102,27 @@ class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
             return tasks
         if settings.replaced("ATM_USER_WITH_PERMISSIONS_MODEL_METHOD"):
             return tasks.filter(pk__in=[task.pk for task in tasks if task.may_be_done_by(user)])
-        groups = list(user.groups.values_list("pk", flat=True))
+        tasks = tasks.addressed_to(user)
+        distinct = tasks.order_by().values_list("interaction_permissions", flat=True).distinct()
+        return tasks.needing([needed for needed in distinct if has_all(user, needed)])
+
+    def addressed_to(self, user: User) -> TaskQuerySet:
+        """
+        Those of these tasks of which user and group fit, whatever permissions they need.
+
+        A task that names nobody and needs nothing is for nobody.
+        """
+        groups = user.groups.order_by().values("pk")
         mine = Q(interaction_user=user.pk) | Q(interaction_user=None, interaction_user_name="")
         mine &= Q(interaction_group__in=groups) | Q(
             interaction_group=None, interaction_group_name=""
         )
-        distinct = tasks.filter(mine).order_by().values_list("interaction_permissions", flat=True)
-        allowed = Q(pk=None)
-        for permissions in distinct.distinct():
-            if has_all(user, permissions):
-                allowed |= Q(interaction_permissions=permissions)
         somebody = ~Q(interaction_user=None) | ~Q(interaction_group=None)
-        return tasks.filter(mine, allowed).filter(somebody | ~Q(interaction_permissions=[]))
+        return self.filter(mine).filter(somebody | ~Q(interaction_permissions=[]))
+
+    def needing(self, permissions: Iterable[list[str]]) -> TaskQuerySet:
+        """Those of these tasks that need one of these lists of permissions."""
+        wanted = Q(pk=None)
+        for needed in permissions:
+            wanted |= Q(interaction_permissions=needed)
+        return self.filter(wanted)

@@ -1,7 +1,8 @@
-"""Nodes that ask a person: `Form`."""
+"""The node that asks a person: `Form`."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -11,14 +12,13 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm
-from django.forms.models import BaseModelForm
 
 from automations import settings
+from automations.definition.boundary import moment_of
 from automations.definition.node import Context, Node
 from automations.definition.problems import Problem
 from automations.definition.references import as_reference
 from automations.exceptions import DefinitionError
-from automations.nodes.freshness import freshen, remember
 from automations.outcomes import Ask, Complete, Outcome
 
 
@@ -42,6 +42,7 @@ class Form(Node):
     user: tuple[Any, Mapping[str, Any]] | None = None
     group: tuple[Any, Mapping[str, Any]] | None = None
     permissions: tuple[Any, ...] = ()
+    due_in: Any = None
 
     def __init__(
         self,
@@ -79,6 +80,16 @@ class Form(Node):
         """Ask users who have this permission, ``"app_label.codename"``; all that are given."""
         return self._with(permissions=(*self.permissions, as_reference(permission)))
 
+    def DueIn(self, delay: Any) -> Self:
+        """
+        Say by when people should have done it: a timedelta after the task opens, or a datetime.
+
+        Or a callable or ``this.x`` that returns one; it is asked once, when the task opens. The
+        inbox shows it, and what is overdue; nothing happens by itself then. Without it that is
+        the moment of ``.OnTimeout()`` or ``.SkipAfter()``. A naive datetime is in ``TIME_ZONE``.
+        """
+        return self._once("DueIn", due_in=as_reference(delay))
+
     # What the engine and the pages ask
 
     def execute(self, context: Context) -> Outcome:
@@ -91,6 +102,7 @@ class Form(Node):
             permissions=tuple(self._permission(context, value) for value in self.permissions),
             until=until,
             poll=poll,
+            due_date=self._due_date(context, until),
         )
 
     def get_form_class(self, context: Context) -> type[BaseForm]:
@@ -111,6 +123,11 @@ class Form(Node):
         entered = {name: plain(value) for name, value in form.cleaned_data.items()}
         stamp = {"user_id": user.pk, "time": context.now.isoformat()}
         return Complete(data={self.name: entered, f"_{self.name}_validated": stamp})
+
+    def time_values(self) -> Iterator[tuple[str, Any]]:
+        yield from super().time_values()
+        if self.due_in is not None:
+            yield "DueIn", self.due_in
 
     def values(self) -> Iterator[tuple[str, Any]]:
         yield from super().values()
@@ -187,6 +204,14 @@ class Form(Node):
             )
         return keys[0]
 
+    def _due_date(
+        self, context: Context, until: datetime.datetime | None
+    ) -> datetime.datetime | None:
+        if self.due_in is None:
+            return until
+        value = context.evaluate(self.due_in)
+        return moment_of(value, context.task.created, f".DueIn() of node {self.name!r}")
+
     def _permission(self, context: Context, value: Any) -> str:
         permission = context.evaluate(value)
         if not isinstance(permission, str) or "." not in permission:
@@ -195,91 +220,6 @@ class Form(Node):
                 f"not {permission!r}."
             )
         return permission
-
-
-class ModelForm(Form):
-    """
-    Ask a person to fill in the form of a model: to make an object, or to change one.
-
-    ``form`` is a ``django.forms.ModelForm``. ``data[key]`` is the primary key of the object that
-    is shown and changed; without it, or if that object is gone, a new one is made. What was
-    entered is saved in the transaction that completes the task, and the primary key of what was
-    saved goes into ``data[key]``, so that ``run.<key>`` gives the object::
-
-        billing = flow.ModelForm(BillingForm, "billing_details").User(this.customer)
-
-    What is entered is kept under the node's name as well, as with `Form`.
-    """
-
-    def __init__(
-        self,
-        form: Any,
-        key: Any,
-        template_name: str | None = None,
-        context: Mapping[str, Any] | None = None,
-        repeated_form: bool = False,
-        success_url: Any = None,
-        *,
-        description: str = "",
-    ) -> None:
-        super().__init__(
-            form, template_name, context, repeated_form, success_url, description=description
-        )
-        self.key = key
-
-    def get_form_kwargs(self, context: Context) -> dict[str, Any]:
-        model = self.get_form_class(context)._meta.model  # type: ignore[attr-defined] # checked
-        key = context.task.data.get(self.key)
-        found = None if key is None else model._default_manager.filter(pk=key).first()
-        if found is not None:
-            remember(found)
-        return {**super().get_form_kwargs(context), "instance": found}
-
-    def get_form_class(self, context: Context) -> type[BaseForm]:
-        form = super().get_form_class(context)
-        if not issubclass(form, BaseModelForm):
-            raise DefinitionError(f"The form of node {self.name!r} is no ModelForm but {form!r}.")
-        model: type[Model] = form._meta.model  # just checked
-        bound = context.automation._meta.models.get(self.key, model)  # type: ignore[attr-defined] # as above
-        if not issubclass(model, bound):
-            raise DefinitionError(
-                f"The form of node {self.name!r} makes a {model.__name__}, but {self.key!r} "
-                f"binds a {bound.__name__}. Give the node another key, or the form of that model."
-            )
-        return form
-
-    def complete(self, context: Context, form: Any, user: Any) -> Outcome:
-        freshen(form.instance)
-        saved = form.save()
-        entered = {
-            name: getattr(saved, name).name
-            if isinstance(value, File) and hasattr(saved, name)
-            else plain(value)
-            for name, value in form.cleaned_data.items()
-        }
-        stamp = {"user_id": user.pk, "time": context.now.isoformat()}
-        data = {self.name: entered, f"_{self.name}_validated": stamp, self.key: saved.pk}
-        if self.key not in context.automation._meta.models:  # type: ignore[attr-defined] # bound
-            known = dict(context.task.data.get("_models", {}))
-            data["_models"] = known | {self.key: saved._meta.label}
-        return Complete(data=data)
-
-    def problems(self, label: str) -> Iterator[Problem]:
-        yield from super().problems(label)
-        if isinstance(self.form, type) and not issubclass(self.form, BaseModelForm):
-            yield Problem(
-                "E133",
-                f"{label} needs a django.forms.ModelForm, not {self.form.__name__}.",
-                "Use flow.Form for other forms.",
-                self.name,
-            )
-        if not (isinstance(self.key, str) and self.key.isidentifier()) or self.key == self.name:
-            yield Problem(
-                "E134",
-                f"{label} cannot keep its object under the key {self.key!r}.",
-                "Give a name that is an identifier and not that of the node.",
-                self.name,
-            )
 
 
 def group_model() -> type[Model]:

@@ -9,8 +9,11 @@ from django import template
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
 
+from automations import settings
+from automations.hand_starts import startable_by
 from automations.history import Names, changes_of, note, readable
 from automations.history import automation_name as name_of
+from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskQuerySet
 from automations.views.acts import Acts
@@ -65,6 +68,29 @@ def dashboard_card(context: Context, automation: dict[str, Any]) -> str:
             logger.exception("The dashboard template %r of %s has failed.", own, automation["cls"])
             automation = automation | {"error": True}
     return _render(context, CARD, automation["dashboard"] | {"automation": automation})
+
+
+@register.simple_tag(takes_context=True)
+def automation_count(context: Context) -> int:
+    """
+    Return how many tasks wait for the current user that nobody else has taken.
+
+    0 to anonymous users. For a badge: ``{% automation_count as count %}``. It costs a few queries,
+    however many tasks there are.
+    """
+    return Inbox.of(context.get("request")).counts()["open"]
+
+
+@register.simple_tag(takes_context=True)
+def may_start_something(context: Context) -> bool:
+    """Return whether there is an automation that the current user may start by hand."""
+    return any(startable_by(_user(context)))
+
+
+@register.filter
+def is_overdue(task: AutomationTaskModel) -> bool:
+    """Return whether a task that waits should have been done by now."""
+    return task.is_open and task.due_date is not None and task.due_date < settings.now()
 
 
 @register.filter

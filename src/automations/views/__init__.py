@@ -2,13 +2,16 @@
 
 from automations.views.dashboard import DashboardView, TaskDashboardView
 from automations.views.health import HealthView
+from automations.views.holding import TaskHoldView
+from automations.views.inbox import TaskActView, TaskListView
 from automations.views.incidents import (
     AutomationErrorsView,
     AutomationTracebackView,
     IncidentsActView,
 )
 from automations.views.runs import AutomationHistoryView, RunActView
-from automations.views.tasks import TaskListView, TaskView
+from automations.views.starting import StartListView, StartView
+from automations.views.tasks import TaskView
 
 __all__ = [
     "AutomationErrorsView",
@@ -18,7 +21,11 @@ __all__ = [
     "HealthView",
     "IncidentsActView",
     "RunActView",
+    "StartListView",
+    "StartView",
+    "TaskActView",
     "TaskDashboardView",
+    "TaskHoldView",
     "TaskListView",
     "TaskView",
 ]

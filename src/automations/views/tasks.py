@@ -1,8 +1,9 @@
-"""Whose turn it is, and the form of one task."""
+"""The form of one task."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
@@ -11,9 +12,8 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.generic import FormView, ListView
+from django.views.generic import FormView
 
 from automations import settings
 from automations.dispatch import inline
@@ -25,31 +25,16 @@ from automations.exceptions import (
     NotAllowed,
     RunBusy,
     TaskClosed,
+    TaskTaken,
 )
-from automations.history import Names
+from automations.history import Names, so_far
+from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationTaskModel
+from automations.views.addresses import on_this_site
 from automations.views.entries import Forgiving, is_valid
 
 #: Either lets a user see that a run, and so each of its tasks, exists.
 SEE_RUNS = ("automations.view_automationmodel", "automations.change_automationmodel")
-
-
-class TaskListView(LoginRequiredMixin, ListView):  # type: ignore[type-arg] # not at run time
-    """The tasks that wait for the user, oldest first."""
-
-    template_name = "automations/task_list.html"
-    context_object_name = "tasks"
-    paginate_by = 50
-
-    def get_queryset(self) -> Any:
-        tasks = AutomationTaskModel.objects.doable_by(self.request.user)
-        return tasks.select_related("automation").order_by("created", "pk")
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        context["items"] = [(task, Names.of(task)) for task in context["tasks"]]
-        context["count"] = context["paginator"].count
-        return context
 
 
 class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at run time
@@ -71,7 +56,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.user.is_authenticated:
             return self.handle_no_permission()
-        tasks = AutomationTaskModel.objects.select_related("automation")
+        tasks = AutomationTaskModel.objects.select_related("automation", "taken_by")
         self.task = self.right_or_refuse(tasks.filter(pk=kwargs["task_id"]).first())
         if request.method and request.method.lower() not in self.http_method_names:
             return self.http_method_not_allowed(request, *args, **kwargs)
@@ -84,6 +69,11 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         if not self.task.is_offered:
             return self.closed()
         return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def held_by_other(self) -> Any:
+        """Who has taken the task, if that is somebody else than the user."""
+        return self.task.taken_by if self.task.taken_by_id != self.request.user.pk else None
 
     def right_or_refuse(self, task: AutomationTaskModel | None) -> AutomationTaskModel:
         """Return ``task`` if the user may do it; say that it is not there to who may not know."""
@@ -136,6 +126,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         context.update(settings.get("ATM_FORM_VIEW_CONTEXT"))
         context.update(getattr(self.task_context.automation, "context", {}))
         context.update(self.node.context, back=self.back())
+        context.update(held_by_other=self.held_by_other, so_far=so_far(self.task.automation))
         return context
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
@@ -145,6 +136,11 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         except TaskClosed:
             task.refresh_from_db()
             return self.closed()
+        except TaskTaken as error:
+            task.refresh_from_db()
+            return self.render_to_response(
+                self.get_context_data(form=form, held_by_other=error.by), status=409
+            )
         except NotAllowed:
             self.refuse()
         except RunBusy:
@@ -163,6 +159,10 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         return super().form_valid(form)
 
     def get_success_url(self) -> str:
+        if "next" in self.request.POST and (task := Inbox(self.request.user).next()):
+            address = reverse("automations:task", args=[task.pk])
+            back = self.back()
+            return f"{address}?{urlencode({'back': back})}" if back else address
         wanted = self.node.success_url
         if wanted:
             return resolve_url(wanted(self.task) if callable(wanted) else wanted)
@@ -171,7 +171,4 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
     def back(self) -> str:
         """Return where the user wants to go back to, if that is a page of this site."""
         wanted = self.request.POST.get("back") or self.request.GET.get("back") or ""
-        safe = url_has_allowed_host_and_scheme(
-            wanted, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
-        )
-        return wanted if safe else ""
+        return on_this_site(self.request, wanted)
