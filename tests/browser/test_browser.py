@@ -8,11 +8,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.browser.conftest import Open
 from tests.pages.rows import add_question, make_run
 from tests.testapp.dashboard_processes import BrokenTemplate, Plain, WithCard
+from tests.testapp.inbox_processes import ByHand
 from tests.testapp.processes import Fragile, Loop
 
 if TYPE_CHECKING:
@@ -60,6 +62,20 @@ def test_no_page_keeps_anybody_out(
     page = open_page(people["root"], LIST, **options)
     assert page.get_attribute("html", "lang") == language
     look(page)
+    for shown in ("mine", "done", "free&sort=due&q=x"):
+        page.goto(f"{LIST}?show={shown}")
+        look(page)
+    AutomationTaskModel.objects.filter(pk=asks["by_all"].pk).update(
+        taken_by=people["all"], taken_at=timezone.now(), due_date=timezone.now()
+    )
+    for address in (
+        f"{LIST}?show=taken",
+        task_url(asks["by_all"]),
+        reverse("automations:start_list"),
+        reverse("automations:start", args=[ByHand.get_automation_name()]),
+    ):
+        page.goto(address)
+        look(page)
     page.goto(task_url(asks["by_user"]))
     look(page)
     page.locator("[name=number]").evaluate("field => field.type = 'text'")
@@ -137,10 +153,13 @@ def test_a_task_is_found_and_done_with_the_keyboard_and_without_javascript(
     page.keyboard.press("Tab")
     assert focused.get_attribute("href") == "#atm-main"
     page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    assert focused.get_attribute("href") == task_url(asks["by_user"])
+    address = task_url(asks["by_user"])
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if (focused.get_attribute("href") or "").startswith(address):
+            break
     page.keyboard.press("Enter")
-    page.wait_for_url("**" + task_url(asks["by_user"]))
+    page.wait_for_url(f"**{address}*")
     for _ in range(30):
         page.keyboard.press("Tab")
         if focused.get_attribute("name") == "text":

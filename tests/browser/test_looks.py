@@ -12,6 +12,7 @@ from automations.models import AutomationTaskModel
 from tests.browser.conftest import Open
 from tests.pages.rows import add_question, make_run
 from tests.testapp.dashboard_processes import Plain
+from tests.testapp.inbox_processes import ByHand
 from tests.testapp.looks_processes import HOSTILE, LINES, Chooses
 from tests.testapp.processes import Loop, Nested
 
@@ -63,6 +64,8 @@ def test_no_page_scrolls_sideways_on_a_phone(
         reverse("automations:error_report"),
         reverse("automations:task", args=[asks["by_user"].pk]),
         ask(Chooses),
+        reverse("automations:start_list"),
+        reverse("automations:start", args=[ByHand.get_automation_name()]),
         *(reverse("automations:history", args=[run]) for run in runs),
         *(reverse("automations:traceback", args=arguments) for arguments in failed),
     ):
@@ -107,7 +110,7 @@ def test_an_error_stands_out(
     assert style(message, "color") != style(node, "color")
     assert box(message)["y"] >= box(node)["y"] + box(node)["height"]
     page = open_page(people["asked"], ask(Chooses), color_scheme=scheme)
-    page.locator("main form").evaluate("form => form.noValidate = true")
+    page.locator("main form").first.evaluate("form => form.noValidate = true")
     page.click("main button[type=submit]")
     wrong, right, fixed = (page.locator(f"[name={it}]") for it in ("name", "nickname", "number"))
     assert style(wrong, "borderTopColor") == style(page.locator(".errorlist").first, "color")
@@ -140,4 +143,4 @@ def test_what_has_the_focus_shows_it(people: dict[str, User], open_page: Open) -
         seen.add(focused.evaluate("one => one.tagName"))
         assert style(focused, "outlineStyle") == "solid"
         assert style(focused, "outlineWidth") == "3px"
-    assert seen == {"A", "BUTTON", "INPUT"}
+    assert seen == {"A", "BUTTON", "INPUT", "SUMMARY"}

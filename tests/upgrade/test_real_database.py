@@ -142,6 +142,7 @@ def test_the_upgrade_is_one_migrate_and_leaves_nothing_to_complain_about(
         "automations.0004_laws",
         "automations.0005_work_outside",
         "automations.0006_health",
+        "automations.0007_inbox",
     ]
     assert "no issues" in upgraded.checked
     assert "No changes" in upgraded.changes
