@@ -1,11 +1,12 @@
-"""Who has taken a task, and by when it should be done."""
+"""Who has taken a task, by when it should be done, and what was entered and not sent yet."""
 
+import automations.settings
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
 from automations.upgrade.conversion import refuse_to_go_back
-from automations.upgrade.operations import AddField, DescribeField
+from automations.upgrade.operations import AddField, CreateModel, DescribeField
 
 
 class Migration(migrations.Migration):
@@ -20,6 +21,21 @@ class Migration(migrations.Migration):
         AddField("automationtaskmodel", "taken_at", models.DateTimeField(null=True, verbose_name="taken at")),
         AddField("automationtaskmodel", "due_date", models.DateTimeField(help_text="When the person who is asked should have done it.", null=True, verbose_name="due date")),
         DescribeField("automationauditmodel", "action", models.CharField(choices=[("start", "Run started"), ("complete", "Form completed"), ("take", "Task taken"), ("give_back", "Task given back"), ("hand_over", "Task handed over"), ("retry", "Task retried"), ("skip", "Task skipped"), ("cancel", "Run cancelled"), ("suspend", "Run suspended"), ("resume", "Run resumed"), ("message", "Message sent"), ("change", "Data changed")], max_length=16, verbose_name="action")),
+        CreateModel(
+            name="AutomationDraftModel",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("entered", models.JSONField(default=dict, verbose_name="entered")),
+                ("saved", models.DateTimeField(default=automations.settings.now, verbose_name="saved at")),
+                ("task", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="automations.automationtaskmodel")),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                "verbose_name": "draft",
+                "verbose_name_plural": "drafts",
+                "constraints": [models.UniqueConstraint(fields=("task", "user"), name="atm_draft_once")],
+            },
+        ),
         # On the way back this comes first.
         migrations.RunPython(migrations.RunPython.noop, refuse_to_go_back),
     ]

@@ -1,6 +1,7 @@
 """What is remembered: runs, their tasks, and what people did; with the laws they keep."""
 
 from automations.models.audit import AutomationAuditModel
+from automations.models.drafts import AutomationDraftModel
 from automations.models.messages import AutomationMessageModel
 from automations.models.objects import AutomationObjectModel
 from automations.models.runs import AutomationModel
@@ -10,6 +11,7 @@ from automations.models.tasks import AutomationTaskModel
 
 __all__ = [
     "AutomationAuditModel",
+    "AutomationDraftModel",
     "AutomationMessageModel",
     "AutomationModel",
     "AutomationObjectModel",

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from django.forms import BaseForm
+from django.forms.utils import ErrorDict
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
@@ -14,12 +15,29 @@ from django.utils.translation import gettext as _
 UNREADABLE = (ValueError, OverflowError, RecursionError)
 
 
+def unchecked(form: BaseForm) -> BaseForm:
+    """Return the bound ``form``, to be shown with its entries and without what is wrong in them."""
+    form._errors = ErrorDict()  # type: ignore[attr-defined] # else showing it would check it
+    forget_unreadable(form)
+    return form
+
+
 def drop_unreadable(form: BaseForm) -> bool:
     """
     Make ``form`` one that can be shown: without what its fields cannot read, and saying so.
 
     Return whether there was anything of the kind.
     """
+    unreadable = forget_unreadable(form)
+    if unreadable:
+        form.full_clean()
+    for name in unreadable:
+        form.add_error(name, _("What was entered could not be read."))
+    return bool(unreadable)
+
+
+def forget_unreadable(form: BaseForm) -> list[str]:
+    """Take out of the data of ``form`` what its fields cannot read; return their names."""
     unreadable = []
     for name in form.fields:
         try:
@@ -31,10 +49,7 @@ def drop_unreadable(form: BaseForm) -> bool:
         for name in unreadable:
             data.pop(form.add_prefix(name), None)
         form.data = data
-        form.full_clean()
-    for name in unreadable:
-        form.add_error(name, _("What was entered could not be read."))
-    return bool(unreadable)
+    return unreadable
 
 
 def is_valid(form: BaseForm) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
+from django.contrib import messages as notes
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import FormView
 
-from automations import settings
+from automations import drafts, settings
 from automations.dispatch import inline
 from automations.engine.context import TaskContext
 from automations.exceptions import (
@@ -29,9 +30,9 @@ from automations.exceptions import (
 )
 from automations.history import Names, so_far
 from automations.inbox import Inbox
-from automations.models import AutomationAuditModel, AutomationTaskModel
+from automations.models import AutomationAuditModel, AutomationDraftModel, AutomationTaskModel
 from automations.views.addresses import on_this_site
-from automations.views.entries import Forgiving, is_valid
+from automations.views.entries import Forgiving, is_valid, unchecked
 
 #: Either lets a user see that a run, and so each of its tasks, exists.
 SEE_RUNS = ("automations.view_automationmodel", "automations.change_automationmodel")
@@ -52,6 +53,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
     task: AutomationTaskModel
     task_context: TaskContext
     node: Any
+    draft: AutomationDraftModel | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.user.is_authenticated:
@@ -111,8 +113,18 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         kwargs.update(self.node.get_form_kwargs(self.task_context))
         return kwargs
 
+    def get_form(self, form_class: Any = None) -> Any:
+        """Return the form; what the user has kept as a draft stands in it when it is looked at."""
+        self.draft = drafts.of(self.task, self.request.user)
+        if self.draft is None or self.request.method == "POST":
+            return super().get_form(form_class)
+        kwargs = self.get_form_kwargs() | {"data": drafts.data_of(self.draft)}
+        return unchecked((form_class or self.get_form_class())(**kwargs))
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = self.get_form()
+        if "draft" in request.POST:
+            return self.keep_draft(form)
         return self.form_valid(form) if is_valid(form) else self.form_invalid(form)
 
     def get_template_names(self) -> list[str]:
@@ -127,7 +139,20 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         context.update(getattr(self.task_context.automation, "context", {}))
         context.update(self.node.context, back=self.back())
         context.update(held_by_other=self.held_by_other, so_far=so_far(self.task.automation))
+        context.update(draft=self.draft)
         return context
+
+    def keep_draft(self, form: Any) -> HttpResponse:
+        """Keep what was entered for later, valid or not, and show the page again."""
+        try:
+            drafts.save(self.task, self.request.user, form)
+        except InvalidData as error:
+            notes.error(self.request, str(error), fail_silently=True)
+            return self.render_to_response(self.get_context_data(form=unchecked(form)))
+        notes.success(self.request, _("Your draft has been saved."), fail_silently=True)
+        back = self.back()
+        address = self.request.path
+        return redirect(f"{address}?{urlencode({'back': back})}" if back else address)
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
         task = self.task
@@ -156,6 +181,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         except InvalidData as error:
             form.add_error(None, str(error))
             return self.form_invalid(form)
+        drafts.drop(task)
         return super().form_valid(form)
 
     def get_success_url(self) -> str:
