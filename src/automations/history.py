@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -98,6 +99,19 @@ def subject_of(run: AutomationModel) -> str:
 def readable(name: str) -> str:
     """Return the name of a node as words."""
     return name.replace("_", " ").strip().capitalize() or name
+
+
+def span_of(took: timedelta) -> str:
+    """Return how long something took, in words: in the two largest units that it has."""
+    seconds = max(0, round(took.total_seconds()))
+    units = [(86400, _("%d d")), (3600, _("%d h")), (60, _("%d min")), (1, _("%d s"))]
+    first = next(place for place, (size, text) in enumerate(units) if seconds >= size or size == 1)
+    parts: list[str] = []
+    for size, text in units[first : first + 2]:
+        number, seconds = divmod(seconds, size)
+        if number or not parts:
+            parts.append(str(text) % number)
+    return " ".join(parts)
 
 
 def note(task: AutomationTaskModel) -> str:

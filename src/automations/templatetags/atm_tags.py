@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any, cast
 
 from django import template
@@ -11,7 +12,7 @@ from django.template import Context, Template
 
 from automations import settings
 from automations.hand_starts import startable_by
-from automations.history import Names, changes_of, note, readable
+from automations.history import Names, changes_of, note, readable, span_of
 from automations.history import automation_name as name_of
 from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
@@ -121,6 +122,12 @@ def changes(act: AutomationAuditModel) -> str:
 def mend(acts: Acts, task: AutomationTaskModel) -> Any:
     """Return the form by which ``task`` is retried or skipped; None if that cannot be done."""
     return acts.mend(task)
+
+
+@register.filter
+def span(took: timedelta) -> str:
+    """Return how long something took, in the two largest units that it has."""
+    return span_of(took)
 
 
 @register.filter

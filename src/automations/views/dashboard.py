@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from automations import settings
+from automations.charts import Chart
 from automations.exceptions import AutomationNotFound
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.figures import Figures, days, figures, together
+from automations.models import AutomationModel
 from automations.models.runs import ALIVE, RunState
 
 logger = logging.getLogger("automations")
@@ -44,13 +46,15 @@ class TaskDashboardView(LoginRequiredMixin, PermissionRequiredMixin, TemplateVie
     )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        days = days_of(self.request.GET.get("history", ""))
-        choices = CHOICES if days in CHOICES else (days, *CHOICES)
+        back = days_of(self.request.GET.get("history", ""))
+        choices = CHOICES if back in CHOICES else (back, *CHOICES)
         return super().get_context_data(
-            automations=cards(recent(days)),
-            days=days,
-            timespan=timespan(days),
-            timespans=[(choice, timespan(choice), choice == days) for choice in choices],
+            automations=cards(
+                recent(back), settings.now() - timedelta(days=back) if back else None
+            ),
+            days=back,
+            timespan=timespan(back),
+            timespans=[(choice, timespan(choice), choice == back) for choice in choices],
             **kwargs,
         )
 
@@ -85,25 +89,25 @@ def recent(days: int) -> Runs:
     return runs.filter(Q(state__in=[*ALIVE, RunState.FAILED]) | Q(ended__gte=since))
 
 
-def cards(runs: Runs) -> list[Card]:
+def cards(runs: Runs, since: datetime | None = None) -> list[Card]:
     """
-    Return a card for each automation that has any of ``runs``, by name.
+    Return a card for each automation that has any of ``runs``, by name; charts begin at ``since``.
 
     A card is a dictionary: ``cls`` (the dotted path), ``verbose_name``, ``verbose_name_plural``;
     ``running``, ``finished``, ``failed`` and ``cancelled``, querysets of runs; ``counts``, how
     many there are in each state, with ``running`` (suspended ones included) and ``waiting``
-    (those that wait for people); ``dashboard_template``; ``dashboard``, what the automation's
-    ``get_dashboard_context()`` returns; ``error``, whether that has failed. An automation whose
-    ``Meta.dashboard_template`` is None has no card. Two queries, whatever the number of runs.
+    (those that wait for people); ``overdue``, tasks that people should have done; ``median`` and
+    ``most``, how long those that have finished took, half of them and nine of ten at the most;
+    ``chart``, what began and ended on each day (`Chart`); ``dashboard_template``; ``dashboard``,
+    what the automation's ``get_dashboard_context()`` returns; ``error``, whether that has failed.
+    An automation whose ``Meta.dashboard_template`` is None has no card. Two queries, whatever the
+    number of runs.
     """
-    states: dict[str, Counter[str]] = defaultdict(Counter)
-    rows = runs.order_by().values_list("automation_class", "state").annotate(Count("pk"))
-    for path, state, number in rows:
-        states[path][state] = number
-    asking = AutomationTaskModel.objects.offered().values_list("automation__automation_class")
-    for path, number in asking.annotate(Count("automation", distinct=True)):
-        states[path]["waiting"] = number
-    found = (card(cls, paths, runs, states) for cls, paths in grouped(states).items())
+    counted = figures(runs, since)
+    found = (
+        card(cls, runs.filter(automation_class__in=paths), [counted[path] for path in paths], since)
+        for cls, paths in grouped(counted).items()
+    )
     shown = [one for one in found if one["dashboard_template"] is not None]
     return sorted(shown, key=lambda one: (one["verbose_name_plural"].casefold(), one["cls"]))
 
@@ -124,20 +128,24 @@ def grouped(paths: Iterable[str]) -> dict[Any, list[str]]:
     return found
 
 
-def card(cls: Any, paths: list[str], runs: Runs, states: dict[str, Counter[str]]) -> Card:
+def card(cls: Any, runs: Runs, counted: list[Figures], since: datetime | None) -> Card:
     """Return the card of an automation, a class or the path of one that is gone."""
-    runs = runs.filter(automation_class__in=paths)
-    counts = sum((states[path] for path in paths), Counter())
+    all_of_it = together(counted)
+    counts = all_of_it.states
     shown: Card = {
         "running": runs.filter(state__in=ALIVE),
         "finished": runs.filter(state=RunState.FINISHED),
         "failed": runs.filter(state=RunState.FAILED),
         "cancelled": runs.filter(state=RunState.CANCELLED),
         "counts": {
-            "waiting": counts["waiting"],
+            "waiting": all_of_it.waiting,
             **{state: counts[state] for state in RunState.values},
             "running": sum(counts[state] for state in ALIVE),
         },
+        "overdue": all_of_it.overdue,
+        "median": all_of_it.median,
+        "most": all_of_it.most,
+        "chart": Chart.of(all_of_it, days(since)),
         "dashboard_template": "",
         "dashboard": {},
         "error": False,
