@@ -37,7 +37,7 @@ FULL = \
 
 .PHONY: proofs
 proofs: ## Run the proofs on all databases at full size, which takes long; DATABASE= for one; PAGE=1 writes the page
-	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(ARGS)
+	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(if $(LEFT),--left) $(ARGS)
 
 .PHONY: lint
 lint: ## Check style, format and the floors (which module may import which)

@@ -2,9 +2,10 @@
 Run the proofs of what is promised, and show what each has found. ``make proofs`` calls this.
 
 The tests are those of tools/test.py, at the scale that the environment says. They note what they
-have done and counted; that becomes a table. With ``--page`` what was found in a run in which
-everything was green and no test was left out is written into the documentation, in the place of
-what was found on that database before: ``--database`` runs them on one, for they take hours.
+have done and counted; that becomes a table. With ``--page`` what tests have found that have passed
+is written into the documentation, in the place of what the same tests had found before on the same
+database, and the names of those that have failed. So they can be run one database after the other
+(``--database``), for that takes hours, and what has failed or was left out alone (``--left``).
 """
 
 from __future__ import annotations
@@ -63,12 +64,17 @@ def read(file: Path) -> list[dict[str, Any]]:
     return sorted((json.loads(line) for line in lines_read), key=place)
 
 
+def proved(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return those that say what was found, and not only that a test was tried."""
+    return [note for note in notes if note["promises"]]
+
+
 def place(note: dict[str, Any]) -> tuple[int, str, int]:
     """Return where the note stands among others: by promise, test and database."""
     bases = list(test.TITLES.values())
     name = database_of(note)
     at = bases.index(name) if name in bases else len(bases)
-    return number(note["promises"][0]), note["test"], at
+    return number(note["promises"][0]) if note["promises"] else 0, note["test"], at
 
 
 def number(promise: str) -> int:
@@ -79,7 +85,7 @@ def number(promise: str) -> int:
 def lines(notes: list[dict[str, Any]]) -> list[Line]:
     """Return the lines of the table: what was the same on several databases is one."""
     found: dict[str, Line] = {}
-    for note in notes:
+    for note in proved(notes):
         numbers = [note[name] for name in NUMBERS]
         promises = ", ".join(note["promises"])
         done = note["done"] if note["passed"] else note["done"] + " - THE TEST HAS FAILED"
@@ -107,11 +113,31 @@ def markdown(notes: list[dict[str, Any]]) -> str:
     rows = ["| " + " | ".join(HEAD) + " |"]
     rows.append("| --- | --- | --- |" + " ---: |" * len(NUMBERS))
     rows += ["| " + " | ".join(line.cells()) + " |" for line in lines(notes)]
-    dates = {note["pass"]: datetime.date.fromisoformat(note["date"]) for note in notes}
-    about = ["- {}, run on {:%d %B %Y}".format(*each) for each in sorted(dates.items())]
+    about = []
+    for title in sorted({note["pass"] for note in notes}):
+        days = sorted({note["date"] for note in notes if note["pass"] == title})
+        said = " to ".join(as_people_write(day) for day in ends(days))
+        about.append(f"- {title}: run on {said}")
+        failed = [note["test"].rpartition("::")[2] for note in notes if is_failure(note, title)]
+        about += [f"  - not proved there: `{name}`" for name in sorted(failed)]
     absent = set(test.TITLES.values()) - {database_of(note) for note in notes}
     about += [f"- {database}: no full run yet" for database in sorted(absent)]
     return "\n".join([*about, "", *rows])
+
+
+def as_people_write(day: str) -> str:
+    """Return a day in words."""
+    return "{:%d %B %Y}".format(datetime.date.fromisoformat(day))  # noqa: UP032 - as one reads it
+
+
+def ends(days: list[str]) -> list[str]:
+    """Return the first and the last of the days, or the only one."""
+    return [days[0], days[-1]] if len(days) > 1 else days
+
+
+def is_failure(note: dict[str, Any], title: str) -> bool:
+    """Return whether the note says that a test has failed in that pass."""
+    return note["pass"] == title and not note["passed"]
 
 
 def into_page(text: str, part: str) -> str:
@@ -121,26 +147,39 @@ def into_page(text: str, part: str) -> str:
     return before + BEGIN + "\n\n" + part + "\n\n" + END + after
 
 
-def missing(arguments: list[str], code: int) -> str:
+def missing() -> str:
     """Return why what was found now is not for the page; nothing if it is."""
-    if code:
-        return "something has failed"
-    if arguments:
-        return "pytest was given arguments, so it was not all"
     if int(os.environ.get("ATM_PROOF_SCALE", "1")) < 2:
         return "it was not at full scale, which make proofs asks for"
     return ""
 
 
 def keep(notes: list[dict[str, Any]], today: datetime.date, file: Path) -> list[dict[str, Any]]:
-    """Put what was found on a database in the place of what was found there before; return all."""
+    """
+    Put what tests have found in the place of what they had found before; return all.
+
+    Of one that has failed only that is kept.
+    """
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-    found = {database_of(note) for note in notes}
-    kept = [note for note in kept if database_of(note) not in found]
-    kept += [{**note, "date": today.isoformat()} for note in notes]
+    tried = {(database_of(note), note["test"]): note["passed"] for note in notes}
+    kept = [note for note in kept if (database_of(note), note["test"]) not in tried]
+    new = [note for note in notes if note["passed"] and note["promises"]]
+    new += {
+        (note["pass"], note["test"]): {**note, "promises": [], "done": ""}
+        for note in notes
+        if not note["passed"]
+    }.values()
+    kept += [{**note, "date": today.isoformat()} for note in new]
     kept.sort(key=place)
     file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return list(kept)
+
+
+def there_already(database: str, file: Path) -> list[str]:
+    """Return the tests that have passed there, as the page says."""
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    mine = [note for note in kept if database_of(note) == database]
+    return sorted({note["test"] for note in mine} - {n["test"] for n in mine if not n["passed"]})
 
 
 def database_of(note: dict[str, Any]) -> str:
@@ -153,8 +192,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--database", choices=list(test.TITLES))
+    parser.add_argument("--left", action="store_true")
     options, arguments = parser.parse_known_args()
+    if options.left and not options.database:
+        parser.error("What is left is known of one database: say which, with --database.")
     databases = [options.database] if options.database else list(test.TITLES)
+    done = there_already(test.TITLES[options.database], FOUND) if options.left else []
+    arguments += [f"--deselect={name}" for name in done]
     with tempfile.TemporaryDirectory(prefix="automations-proofs-") as folder:
         file = Path(folder) / "notes.jsonl"
         # Those that hold what they measure against a limit of time have the machine for themselves.
@@ -166,7 +210,7 @@ def main() -> int:
     print("\n=== What was proved")
     print(plain(lines(notes)))
     if options.page:
-        reason = missing(arguments, max(codes))
+        reason = missing()
         if reason:
             print(f"The page was not written: {reason}.")
             return max(codes) or 1

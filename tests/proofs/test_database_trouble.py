@@ -49,7 +49,16 @@ class Worker:
         self.said = said
         with said.open("w") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "django", "automation_step", "--every", "0.05"],
+                [
+                    sys.executable,
+                    "-m",
+                    "django",
+                    "automation_step",
+                    "--every",
+                    "0.05",
+                    "--nice",
+                    "0",
+                ],
                 env=environment,
                 stdout=subprocess.DEVNULL,
                 stderr=file,

@@ -63,9 +63,9 @@ def backlog(automation: type[Counted], node: str, wait: timedelta, number: int =
 
 
 @contextmanager
-def workers(number: int, environment: dict[str, str]) -> Iterator[None]:
+def workers(number: int, environment: dict[str, str], nice: int = 0) -> Iterator[None]:
     """Keep so many schedulers running; each must end in good order."""
-    running = [step_forever(environment) for _ in range(number)]
+    running = [step_forever(environment, nice) for _ in range(number)]
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from automations.management.commands import automation_step
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.posters import Answer, let_go, posters
@@ -86,7 +87,8 @@ def test_forms_are_answered_while_workers_drain_a_backlog(
     backlog(Line, "one", -60 * SECOND, BUSY_RUNS)
     drained = AutomationModel.objects.filter(automation_class=Line.get_automation_name())
     runs: list[Counted] = [row.instance for row in drained]
-    with posters(1, child_environment) as (poster,), workers(BUSY_WORKERS, child_environment):
+    busy = workers(BUSY_WORKERS, child_environment, automation_step.NICE)
+    with posters(1, child_environment) as (poster,), busy:
         at_work = Effect.objects.filter(node="one").values("process").distinct()
         # A small backlog may be done before the last of them is up.
         assert wait_until(lambda: at_work.count() == (BUSY_WORKERS if FULL else 1))
@@ -117,7 +119,7 @@ def block_at_work(
     for run in block:
         run.data["begin"] = True
         run.save()
-    worker = step_forever(environment)
+    worker = step_forever(environment, automation_step.NICE)
     assert wait_until((folder / "inside").exists)
     claimed = AutomationModel.objects.filter(pk__in=[run.id for run in block], due__isnull=False)
     claims = claimed.exclude(claimed_by="").values_list("claimed_by", flat=True)

@@ -53,9 +53,14 @@ def start(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[byte
     )
 
 
-def step_forever(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start the command that a scheduler would keep running."""
-    return start("-m", "django", "automation_step", "--every", "0.05", environment=environment)
+def step_forever(environment: dict[str, str], nice: int = 0) -> subprocess.Popen[bytes]:
+    """
+    Start the command that a scheduler would keep running.
+
+    It gives way to nobody if nothing is said: other tests keep the machine busy.
+    """
+    command = ["-m", "django", "automation_step", "--every", "0.05", "--nice", str(nice)]
+    return start(*command, environment=environment)
 
 
 def wait_until(condition: Any, seconds: float = 60) -> bool:

@@ -95,30 +95,52 @@ def test_notes_come_in_the_order_of_the_promises(tool: Any, tmp_path: Path) -> N
     assert [each["promises"][0] for each in tool.read(file)] == ["P2", "P10"]
 
 
-def test_only_a_whole_green_run_is_for_the_page(tool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_run_at_full_size_is_for_the_page(
+    tool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ATM_PROOF_SCALE", "3")
-    assert tool.missing([], 0) == ""
-    assert "failed" in tool.missing([], 1)
-    assert "arguments" in tool.missing(["-k", "kills"], 0)
+    assert tool.missing() == ""
     monkeypatch.delenv("ATM_PROOF_SCALE")
-    assert "scale" in tool.missing([], 0)
+    assert "scale" in tool.missing()
 
 
-def test_a_run_on_one_database_takes_the_place_of_the_last_one_there(
+def test_what_a_test_finds_takes_the_place_of_what_it_found_there_before(
     tool: Any, tmp_path: Path
 ) -> None:
     file = tmp_path / "found.json"
-    tool.keep([note(base, "P2") for base in BASES[:2]], datetime.date(2026, 3, 2), file)
+    before = [note(base, "P2") for base in BASES[:2]] + [note(BASES[0], "P4") | {"test": "b"}]
+    tool.keep(before, datetime.date(2026, 3, 2), file)
     kept = tool.keep([note("SQLite 3.50", "P1")], datetime.date(2026, 3, 4), file)
     assert kept == json.loads(file.read_text())
-    assert [(each["pass"], each["date"]) for each in kept] == [
-        ("SQLite 3.50", "2026-03-04"),
-        (BASES[1], "2026-03-02"),
+    assert [(each["pass"], each["test"], each["date"]) for each in kept] == [
+        ("SQLite 3.50", "a", "2026-03-04"),
+        (BASES[1], "a", "2026-03-02"),
+        (BASES[0], "b", "2026-03-02"),
     ]
     page = tool.markdown(kept)
-    assert "- SQLite 3.50, run on 04 March 2026" in page
-    assert "- PostgreSQL 16, Python 3.13, run on 02 March 2026" in page
+    assert "- SQLite 3.50: run on 04 March 2026" in page
+    assert f"- {BASES[1]}: run on 02 March 2026" in page
     assert "- MariaDB: no full run yet" in page
+    kept = tool.keep([note(BASES[1], "P3") | {"test": "b"}], datetime.date(2026, 3, 4), file)
+    assert f"- {BASES[1]}: run on 02 March 2026 to 04 March 2026" in tool.markdown(kept)
+
+
+def test_of_a_test_that_has_failed_the_page_says_that_and_nothing_it_found_before(
+    tool: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "found.json"
+    day = datetime.date(2026, 3, 2)
+    tool.keep([note(BASES[0], "P1"), note(BASES[0]), note(BASES[1], "P1")], day, file)
+    assert tool.there_already("SQLite", file) == ["a"]
+    kept = tool.keep([note(BASES[0], passed=False)], day, file)
+    assert tool.there_already("SQLite", file) == []
+    assert tool.there_already("MariaDB", tmp_path / "none") == []
+    page = tool.markdown(kept)
+    assert "  - not proved there: `a`" in page
+    assert "| P1 | PostgreSQL | 30 kills |" in page
+    assert "SQLite |" not in page
+    kept = tool.keep([note(BASES[0], "P1"), note(BASES[0])], day, file)
+    assert "not proved" not in tool.markdown(kept)
 
 
 def test_the_page_changes_between_its_two_lines_and_nowhere_else(tool: Any) -> None:
