@@ -12,6 +12,7 @@ from automations.definition.node import Node
 from automations.definition.receivers import require_data_parameters
 from automations.definition.recurrence import Cron
 from automations.definition.references import This, this
+from automations.message_links import message_link
 from automations.nodes.activities import Execute
 from automations.nodes.events import End
 from automations.nodes.gateways import If, Join, Split, Switch
@@ -40,6 +41,7 @@ __all__ = [
     "Switch",
     "This",
     "get_automations",
+    "message_link",
     "now",
     "on_model",
     "on_signal",

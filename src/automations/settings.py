@@ -86,6 +86,12 @@ SETTINGS: dict[str, Setting] = {
         meaning="Hides secrets in what is kept of errors: a callable that gets the text and "
         "returns it, or its dotted path. By default Django's own rules.",
     ),
+    "ATM_RATE_LIMIT": Setting(
+        None,
+        (str, object),
+        meaning="Says whether a message from a link is one too many: a callable that gets the "
+        "request and the name of the message, or its dotted path.",
+    ),
     "ATM_FORM_VIEW_CONTEXT": Setting({}, (dict,), meaning="Context for every form page."),
 }
 
@@ -94,6 +100,7 @@ SETTINGS: dict[str, Setting] = {
 CALLABLES = frozenset(
     {
         "ATM_CLOCK",
+        "ATM_RATE_LIMIT",
         "ATM_SCRUBBER",
         "ATM_USER_WITH_PERMISSIONS_FORM_METHOD",
         "ATM_USER_WITH_PERMISSIONS_MODEL_METHOD",

@@ -14,6 +14,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections, transaction
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
 from automations import views
 
@@ -35,6 +36,11 @@ urlpatterns = [
     path("<int:task_id>/hold", outside(views.TaskHoldView.as_view()), name="task_hold"),
     path("start", outside(views.StartListView.as_view()), name="start_list"),
     path("start/<str:automation>", outside(views.StartView.as_view()), name="start"),
+    path(
+        "message/<str:signed>",
+        csrf_exempt(outside(login_not_required(views.MessageView.as_view()))),
+        name="message",
+    ),
     path("errors", outside(views.AutomationErrorsView.as_view()), name="error_report"),
     path("errors/act", outside(views.IncidentsActView.as_view()), name="incidents_act"),
     path("dashboard", outside(views.TaskDashboardView.as_view()), name="dashboard"),

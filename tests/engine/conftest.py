@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -18,15 +19,23 @@ from tests.testapp import story
 WAYS = [
     pytest.param("test_case", marks=pytest.mark.django_db),
     pytest.param("transaction_test_case", marks=pytest.mark.django_db(transaction=True)),
-    pytest.param("atomic_requests", marks=pytest.mark.django_db(transaction=True)),
+    # What it runs, the others run too.
+    pytest.param(
+        "atomic_requests", marks=[pytest.mark.django_db(transaction=True), pytest.mark.no_cover]
+    ),
 ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of a module that asks for it (``in_all_ways``) in all ways."""
+    """
+    Run the tests of a module that asks for it (``in_all_ways``) in all ways.
+
+    Beside other databases, on which they run in all, two are enough: for a database the third is
+    like the first, a transaction around everything.
+    """
     if getattr(metafunc.module, "in_all_ways", False):
         metafunc.fixturenames.append("way")
-        metafunc.parametrize("way", WAYS)
+        metafunc.parametrize("way", WAYS[:2] if os.environ.get("ATM_TEST_WAYS") == "two" else WAYS)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -21,7 +21,7 @@ from tests.testapp.proof_processes import Individual
 pytestmark = pytest.mark.no_cover
 
 #: How many runs; ATM_TEST_RUNS=1000 for the full proof.
-RUNS = int(os.environ.get("ATM_TEST_RUNS", "120"))
+RUNS = int(os.environ.get("ATM_TEST_RUNS", "60"))
 
 
 def way(number: int) -> set[tuple[str, str]]:

@@ -30,7 +30,7 @@ pytestmark = [
 
 SCALE = int(os.environ.get("ATM_PROOF_SCALE", "1"))
 #: How often workers are killed; ATM_TEST_KILLS=30, three times, for the full proof.
-KILLS = int(os.environ.get("ATM_TEST_KILLS", "8")) * SCALE
+KILLS = int(os.environ.get("ATM_TEST_KILLS", "6")) * SCALE
 #: How a task kills its worker, and what whoever started the worker sees of it.
 DEATHS = {"exit": 9, "kill": -signal.SIGKILL, "segmentation fault": -signal.SIGSEGV}
 #: How a task fails, and how what is kept of it begins.

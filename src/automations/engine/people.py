@@ -82,7 +82,7 @@ def entitled(task: AutomationTaskModel, user: Any) -> Any:
     """Return the user, read afresh, if the task is for him or her; else raise `NotAllowed`."""
     person = get_user_model()._default_manager.using(alias()).filter(pk=user.pk).first()
     if person is None or not task.may_be_done_by(person):
-        raise NotAllowed(f"{user} may not do task {task.pk} ({task.status}).")
+        raise NotAllowed(f"{user} may not complete task {task.pk} ({task.status}).")
     return person
 
 

@@ -9,6 +9,7 @@ from automations.views.incidents import (
     AutomationTracebackView,
     IncidentsActView,
 )
+from automations.views.messages import MessageView
 from automations.views.runs import AutomationHistoryView, RunActView
 from automations.views.starting import StartListView, StartView
 from automations.views.tasks import TaskView
@@ -20,6 +21,7 @@ __all__ = [
     "DashboardView",
     "HealthView",
     "IncidentsActView",
+    "MessageView",
     "RunActView",
     "StartListView",
     "StartView",

@@ -9,7 +9,7 @@ from django.contrib import messages as notes
 from django.contrib.auth import get_user_model
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,22 +19,21 @@ from automations.engine import holds
 from automations.exceptions import NotAllowed, RunBusy, TaskClosed, TaskTaken
 from automations.models import AutomationTaskModel
 from automations.views.addresses import on_this_site
+from automations.views.rights import right_or_refuse
 
 
 class TaskHoldView(LoginRequiredMixin, View):
     """
     Take the task, take it over, give it back, or hand it over to a colleague who may do it.
 
-    Then the page of the task is shown again, with what came of it. Whoever may not do the task is
-    told that there is none.
+    Then the page of the task is shown again, with what came of it.
     """
 
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, task_id: int) -> HttpResponse:
         task = AutomationTaskModel.objects.filter(pk=task_id).select_related("automation").first()
-        if task is None or not task.may_be_done_by(request.user):
-            raise Http404(_("There is no such task."))
+        task = right_or_refuse(request.user, task)
         try:
             said, level = self.act(task, request.POST), notes.SUCCESS
         except TaskTaken as error:

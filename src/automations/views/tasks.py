@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages as notes
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.forms import BaseForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -33,9 +32,7 @@ from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationDraftModel, AutomationTaskModel
 from automations.views.addresses import on_this_site
 from automations.views.entries import Forgiving, is_valid, unchecked
-
-#: Either lets a user see that a run, and so each of its tasks, exists.
-SEE_RUNS = ("automations.view_automationmodel", "automations.change_automationmodel")
+from automations.views.rights import refuse, right_or_refuse
 
 
 class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at run time
@@ -59,7 +56,8 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         if not request.user.is_authenticated:
             return self.handle_no_permission()
         tasks = AutomationTaskModel.objects.select_related("automation", "taken_by")
-        self.task = self.right_or_refuse(tasks.filter(pk=kwargs["task_id"]).first())
+        task = tasks.filter(pk=kwargs["task_id"]).first()
+        self.task = right_or_refuse(request.user, task)
         if request.method and request.method.lower() not in self.http_method_names:
             return self.http_method_not_allowed(request, *args, **kwargs)
         try:
@@ -76,18 +74,6 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
     def held_by_other(self) -> Any:
         """Who has taken the task, if that is somebody else than the user."""
         return self.task.taken_by if self.task.taken_by_id != self.request.user.pk else None
-
-    def right_or_refuse(self, task: AutomationTaskModel | None) -> AutomationTaskModel:
-        """Return ``task`` if the user may do it; say that it is not there to who may not know."""
-        if task is not None and task.may_be_done_by(self.request.user):
-            return task
-        return self.refuse(exists=task is not None)
-
-    def refuse(self, *, exists: bool = True) -> NoReturn:
-        """Refuse; whoever may not know of the task is told that there is none."""
-        if exists and any(self.request.user.has_perm(right) for right in SEE_RUNS):
-            raise PermissionDenied
-        raise Http404(_("There is no such task."))
 
     def closed(self) -> HttpResponse:
         """Explain that there is nothing to fill in any more."""
@@ -167,7 +153,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
                 self.get_context_data(form=form, held_by_other=error.by), status=409
             )
         except NotAllowed:
-            self.refuse()
+            refuse(self.request.user)
         except RunBusy:
             response = self.render_to_response(
                 self.get_context_data(form=form, busy=True), status=503
