@@ -142,6 +142,7 @@ def test_what_cannot_be_started_says_why_and_leaves_nothing(
         ("subject", "{"),
         ("subject", "{0}"),
         ("subject", "{a!r}"),
+        ("subject", "{a__gt}"),
         ("subject", 7),
     ],
 )

@@ -47,18 +47,10 @@ class Worker:
 
     def __init__(self, environment: dict[str, str], said: Path) -> None:
         self.said = said
+        command = ["-m", "django", "automation_step", "--every", "0.05", "--nice", "0"]
         with said.open("w") as file:
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "django",
-                    "automation_step",
-                    "--every",
-                    "0.05",
-                    "--nice",
-                    "0",
-                ],
+                [sys.executable, *command],
                 env=environment,
                 stdout=subprocess.DEVNULL,
                 stderr=file,

@@ -131,8 +131,9 @@ def is_subject(value: Any) -> bool:
         parts = list(Formatter().parse(value))
     except ValueError:
         return False
+    # Two underscores would be more than a name where the data is searched.
     return all(
-        name is None or (name.isidentifier() and not spec and not conversion)
+        name is None or (name.isidentifier() and "__" not in name and not spec and not conversion)
         for _, name, spec, conversion in parts
     )
 
