@@ -266,7 +266,7 @@ def link_to(run_id: int) -> str:
 
 
 @admin.register(AutomationModel)
-class RunAdmin(RunAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg,misc] # not at run time
+class RunAdmin(RunAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg] # not at run time
     """Runs, as Django's own admin shows rows."""
 
 
@@ -276,5 +276,5 @@ class TaskAdmin(TaskAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg] # a
 
 
 @admin.register(AutomationAuditModel)
-class AuditAdmin(AuditAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg,misc] # as above
+class AuditAdmin(AuditAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg] # as above
     """Acts of people, as Django's own admin shows rows."""
