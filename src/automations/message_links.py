@@ -71,10 +71,15 @@ def message_link(
     does. ``token`` and ``data`` are sent along, and whoever has the link can read them but not
     change them; what else the message needs has to be sent with the request. The link is good for
     ``max_age`` (process time; 30 days if nothing is said, None: for ever). With ``once`` it counts
-    once, however often it is sent. Put the address of your site before the path. Raise
-    `InvalidData` if ``data`` cannot be kept as JSON.
+    once, however often it is sent; that can be said of a run only. Put the address of your site
+    before the path. Raise `InvalidData` if ``data`` cannot be kept as JSON, and `TypeError` for
+    ``once`` with an automation.
     """
-    is_run = isinstance(to, Automation)
+    if once and not isinstance(to, Automation):
+        raise TypeError(
+            f"A link that starts runs of {to.get_automation_name()} cannot count once: make "
+            f"the automation unique, or give a run."
+        )
     expires = (settings.now() + max_age).timestamp() if max_age is not None else None
     said = [
         to.get_automation_name(),
@@ -83,7 +88,7 @@ def message_link(
         token,
         payload.clean(dict(data or {}), "The data of the link"),
         expires,
-        once and is_run,
+        once,
     ]
     signed = signing.dumps(said, salt=SALT, compress=True)
     return reverse("automations:message", args=[signed])

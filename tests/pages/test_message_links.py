@@ -212,6 +212,11 @@ def test_a_receiver_that_fails_and_a_run_at_work_are_told_and_nothing_is_kept(
     assert fingerprint() == before
 
 
+def test_a_link_that_starts_runs_cannot_count_once() -> None:
+    with pytest.raises(TypeError, match="unique"):
+        message_link(Newsletter, "book", once=True)
+
+
 def test_a_link_cannot_say_what_cannot_be_kept(run: Newsletter) -> None:
     with pytest.raises(InvalidData):
         message_link(run, "confirm", data={"a": object()})

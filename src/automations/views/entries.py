@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 from django.forms import BaseForm
@@ -60,6 +61,12 @@ def is_valid(form: BaseForm) -> bool:
         if not drop_unreadable(form):
             raise  # the form itself is broken
         return False
+
+
+def primary_keys(texts: Iterable[str], most: int) -> list[int]:
+    """Return the primary keys that were chosen, the first ``most``, without what can be none."""
+    chosen = [text for text in texts if text.isascii() and text.isdigit()]
+    return [int(text) for text in chosen[:most] if len(text) < 19]
 
 
 class Forgiving(TemplateResponse):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages as notes
 from django.contrib.auth import get_user_model
@@ -18,7 +17,7 @@ from django.views.generic import View
 from automations.engine import holds
 from automations.exceptions import NotAllowed, RunBusy, TaskClosed, TaskTaken
 from automations.models import AutomationTaskModel
-from automations.views.addresses import on_this_site
+from automations.views.addresses import on_this_site, with_way_back
 from automations.views.rights import right_or_refuse
 
 
@@ -48,9 +47,8 @@ class TaskHoldView(LoginRequiredMixin, View):
             said, level = busy, notes.WARNING
         if said:
             notes.add_message(request, level, said, fail_silently=True)
-        address = reverse("automations:task", args=[task.pk])
         back = on_this_site(request, request.POST.get("back", ""))
-        return redirect(f"{address}?{urlencode({'back': back})}" if back else address)
+        return redirect(with_way_back(reverse("automations:task", args=[task.pk]), back))
 
     def act(self, task: AutomationTaskModel, given: Any) -> str:
         """Do what is asked for; return what to tell the user."""

@@ -22,6 +22,7 @@ from automations.history import Names
 from automations.inbox import SHOWS, Inbox, Wanted
 from automations.models import AutomationTaskModel
 from automations.views.addresses import on_this_site
+from automations.views.entries import primary_keys
 
 PAGE = 50
 
@@ -110,8 +111,7 @@ class TaskActView(LoginRequiredMixin, View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         act = {"take": holds.take, "give_back": holds.give_back}.get(request.POST.get("act", ""))
-        chosen = [key for key in request.POST.getlist("task") if key.isascii() and key.isdigit()]
-        keys = [int(key) for key in chosen[:PAGE] if len(key) < 19]
+        keys = primary_keys(request.POST.getlist("task"), PAGE)
         if act is None or not keys:
             notes.warning(request, _("Nothing was chosen."), fail_silently=True)
             return redirect(self.back())

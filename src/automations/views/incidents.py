@@ -24,7 +24,7 @@ from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskQuerySet, TaskState
 from automations.views.acts import ReasonForm
-from automations.views.entries import Forgiving, is_valid
+from automations.views.entries import Forgiving, is_valid, primary_keys
 from automations.views.incident_groups import Group, groups
 from automations.views.runs import CHANGE_RUNS
 
@@ -91,8 +91,7 @@ class IncidentsActView(AutomationErrorsView):
             return self.shown(group, form)
         tasks = group.tasks()
         if not sent.get("all"):
-            chosen = [key for key in sent.getlist("task") if key.isascii() and key.isdigit()]
-            tasks = tasks.filter(pk__in=[int(key) for key in chosen[:PAGE] if len(key) < 19])
+            tasks = tasks.filter(pk__in=primary_keys(sent.getlist("task"), PAGE))
             if not tasks.exists():
                 form.add_error(None, _("None of them was chosen, or somebody was faster."))
                 return self.shown(group, form)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages as notes
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -30,7 +29,7 @@ from automations.exceptions import (
 from automations.history import Names, so_far
 from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationDraftModel, AutomationTaskModel
-from automations.views.addresses import on_this_site
+from automations.views.addresses import on_this_site, with_way_back
 from automations.views.entries import Forgiving, is_valid, unchecked
 from automations.views.rights import refuse, right_or_refuse
 
@@ -136,9 +135,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
             notes.error(self.request, str(error), fail_silently=True)
             return self.render_to_response(self.get_context_data(form=unchecked(form)))
         notes.success(self.request, _("Your draft has been saved."), fail_silently=True)
-        back = self.back()
-        address = self.request.path
-        return redirect(f"{address}?{urlencode({'back': back})}" if back else address)
+        return redirect(with_way_back(self.request.path, self.back()))
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
         task = self.task
@@ -172,9 +169,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
 
     def get_success_url(self) -> str:
         if "next" in self.request.POST and (task := Inbox(self.request.user).next()):
-            address = reverse("automations:task", args=[task.pk])
-            back = self.back()
-            return f"{address}?{urlencode({'back': back})}" if back else address
+            return with_way_back(reverse("automations:task", args=[task.pk]), self.back())
         wanted = self.node.success_url
         if wanted:
             return resolve_url(wanted(self.task) if callable(wanted) else wanted)
