@@ -241,11 +241,10 @@ def main(
         if not arguments:
             more["COVERAGE_FILE"] = str(folder / name)
             if results:
-                more["ATM_TEST_MEASURE"], more["ATM_TEST_WAYS"] = "different", "two"
-        # What differs on the oldest is Python and Django: the long proofs, which are about the
-        # engine and the databases, are left to the others.
-        chosen = ["-m", "not no_cover"] if plan is oldest_plan and not arguments else arguments
-        results.append(run_pass(plan, database, chosen, **more))
+                more["ATM_TEST_MEASURE"] = "different"
+                if plan is main_plan:
+                    more["ATM_TEST_WAYS"] = "two"
+        results.append(run_pass(plan, database, arguments, **more))
 
     try:
         for database in databases or TITLES:
@@ -264,7 +263,7 @@ def main(
             absent.append(f"{TITLES[database]}: {words}")
         if oldest_plan:
             words = knock(environments.ensure(oldest_plan), "sqlite", {})[1]
-            # The proofs that are chosen by hand are made smaller here.
+            # What differs here is Python and Django: the proofs are made smaller.
             fewer = {
                 "ATM_TEST_RUNS": "60",
                 "ATM_TEST_EXAMPLES": "20",
