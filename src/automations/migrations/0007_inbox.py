@@ -1,5 +1,6 @@
 """Who has taken a task, by when it should be done, and what was entered and not sent yet."""
 
+import automations.models.deletion
 import automations.settings
 import django.db.models.deletion
 from django.conf import settings
@@ -20,6 +21,7 @@ class Migration(migrations.Migration):
         AddField("automationtaskmodel", "taken_by", models.ForeignKey(blank=True, help_text="Who has said that he or she does it; nobody else completes it then.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL, verbose_name="taken by")),
         AddField("automationtaskmodel", "taken_at", models.DateTimeField(null=True, verbose_name="taken at")),
         AddField("automationtaskmodel", "due_date", models.DateTimeField(help_text="When the person who is asked should have done it.", null=True, verbose_name="due date")),
+        DescribeField("automationtaskmodel", "fork", models.ForeignKey(help_text="The Split whose branch this task belongs to.", null=True, on_delete=automations.models.deletion.RESTRICT_AND_CLEAR, related_name="branches", to="automations.automationtaskmodel", verbose_name="fork")),
         DescribeField("automationauditmodel", "action", models.CharField(choices=[("start", "Run started"), ("complete", "Form completed"), ("take", "Task taken"), ("give_back", "Task given back"), ("hand_over", "Task handed over"), ("retry", "Task retried"), ("skip", "Task skipped"), ("cancel", "Run cancelled"), ("suspend", "Run suspended"), ("resume", "Run resumed"), ("message", "Message sent"), ("change", "Data changed")], max_length=16, verbose_name="action")),
         CreateModel(
             name="AutomationDraftModel",

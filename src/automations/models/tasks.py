@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from automations import settings
 from automations.definition.node import Node
 from automations.models.assignment import Assignment
+from automations.models.deletion import RESTRICT_AND_CLEAR
 from automations.models.runs import AutomationModel, RunState
 from automations.models.task_queries import OPEN, TaskQuerySet, TaskState
 
@@ -59,7 +60,7 @@ class AutomationTaskModel(Assignment):
     )
     fork = models.ForeignKey(
         "self",
-        on_delete=models.RESTRICT,
+        on_delete=RESTRICT_AND_CLEAR,
         null=True,
         related_name="branches",
         verbose_name=_("fork"),
