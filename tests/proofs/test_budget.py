@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -16,7 +17,14 @@ from tests.proofs.recording import Recorder
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import Counted, Endless, Line
 
-pytestmark = [pytest.mark.no_cover, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.no_cover,
+    pytest.mark.django_db(transaction=True),
+]
+
+#: Seconds in which the request is answered: where other tests run beside it they take most of them.
+ANSWERED = 10 if "PYTEST_XDIST_WORKER" in os.environ else 1.5
 
 
 @pytest.mark.parametrize("limit", ["tasks", "seconds"])
@@ -39,7 +47,7 @@ def test_a_loop_without_end_that_a_post_sets_off_is_answered_within_the_budget(
     took = time.monotonic() - begun
     passes = Effect.objects.filter(run=run.id).count()
     assert response.status_code == 302
-    assert took < 1.5
+    assert took < ANSWERED
     assert 1 < passes <= (20 if limit == "tasks" else 110)
     row = AutomationModel.objects.get(pk=run.id)
     assert (row.state, row.claimed_by) == ("running", "")
