@@ -92,6 +92,12 @@ SETTINGS: dict[str, Setting] = {
         meaning="Says whether a message from a link is one too many: a callable that gets the "
         "request and the name of the message, or its dotted path.",
     ),
+    "ATM_REFRESH": Setting(
+        20,
+        (int, float),
+        0,
+        "Seconds after which an open page looks again at the inbox, a run or a status; 0: never.",
+    ),
     "ATM_FORM_VIEW_CONTEXT": Setting({}, (dict,), meaning="Context for every form page."),
 }
 

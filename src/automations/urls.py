@@ -41,6 +41,11 @@ urlpatterns = [
         csrf_exempt(outside(login_not_required(views.MessageView.as_view()))),
         name="message",
     ),
+    path(
+        "status/<str:signed>",
+        outside(login_not_required(views.StatusView.as_view())),
+        name="status",
+    ),
     path("errors", outside(views.AutomationErrorsView.as_view()), name="error_report"),
     path("errors/act", outside(views.IncidentsActView.as_view()), name="incidents_act"),
     path("dashboard", outside(views.TaskDashboardView.as_view()), name="dashboard"),

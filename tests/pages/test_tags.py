@@ -21,11 +21,11 @@ pytestmark = pytest.mark.django_db
 TASKS = "{% load atm_tags %}{% automation_tasks %}"
 
 
-def render(source: str, user: Any) -> str:
+def render(source: str, user: Any, **values: Any) -> str:
     """Return the template ``source``, rendered for ``user``."""
     request = RequestFactory().get("/")
-    request.user = user
-    return str(Template(source).render(RequestContext(request, {"request": request})))
+    request.user = user or AnonymousUser()
+    return str(Template(source).render(RequestContext(request, {"request": request, **values})))
 
 
 @pytest.mark.parametrize("name", [name for name in ENTITLED if name != "anonymous"])

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
 
 from automations import settings
+from automations.automation import Automation
 from automations.hand_starts import startable_by
 from automations.history import Names, changes_of, note, readable, span_of
 from automations.history import automation_name as name_of
@@ -18,6 +19,7 @@ from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskQuerySet
 from automations.views.acts import Acts
+from automations.views.live import STATUS, status_of
 
 register = template.Library()
 logger = logging.getLogger("automations")
@@ -80,6 +82,22 @@ def automation_count(context: Context) -> int:
     however many tasks there are.
     """
     return Inbox.of(context.get("request")).counts()["open"]
+
+
+@register.simple_tag(takes_context=True)
+def automation_status(context: Context, run: Any, template: str = STATUS) -> str:
+    """
+    Show where a run stands: its state, and what it waits for. Whoever sees the page may see that.
+
+    ``run`` is a run, its row or its primary key; without one there is nothing to see. It is kept
+    up to date for a day, every ``ATM_REFRESH`` seconds. ``template`` gets ``run``, ``automation``
+    (its name), ``standing`` (pairs of an open task and its names) and ``live``.
+    """
+    key = run.id if isinstance(run, Automation) else getattr(run, "pk", run)
+    row = AutomationModel.objects.filter(pk=key).first() if key else None
+    if row is None:
+        return ""
+    return _render(context, template, status_of(row, context.get("request"), template))
 
 
 @register.simple_tag(takes_context=True)

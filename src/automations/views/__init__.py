@@ -9,6 +9,7 @@ from automations.views.incidents import (
     AutomationTracebackView,
     IncidentsActView,
 )
+from automations.views.live import StatusView
 from automations.views.messages import MessageView
 from automations.views.runs import AutomationHistoryView, RunActView
 from automations.views.starting import StartListView, StartView
@@ -25,6 +26,7 @@ __all__ = [
     "RunActView",
     "StartListView",
     "StartView",
+    "StatusView",
     "TaskActView",
     "TaskDashboardView",
     "TaskHoldView",

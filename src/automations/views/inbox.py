@@ -23,6 +23,7 @@ from automations.inbox import SHOWS, Inbox, Wanted
 from automations.models import AutomationTaskModel
 from automations.views.addresses import on_this_site
 from automations.views.entries import primary_keys
+from automations.views.live import LivePage
 
 PAGE = 50
 
@@ -37,12 +38,13 @@ class Counted(Paginator):  # type: ignore[type-arg] # not at run time
         return self.number
 
 
-class TaskListView(LoginRequiredMixin, ListView):  # type: ignore[type-arg] # not at run time
+class TaskListView(LoginRequiredMixin, LivePage, ListView):  # type: ignore[type-arg] # not at run time
     """
     The tasks that wait for the user, oldest first, and those that he or she has done.
 
     ``show``, ``automation``, ``node``, ``q`` and ``sort`` of the address say which: see
     `automations.inbox`. The number of queries does not depend on how many tasks there are.
+    With ``part=live`` it answers without the frame of the site.
     """
 
     template_name = "automations/task_list.html"
@@ -99,7 +101,7 @@ class TaskListView(LoginRequiredMixin, ListView):  # type: ignore[type-arg] # no
             narrowed=bool(wanted.automation or wanted.node or wanted.search),
             keep=query(wanted),
             can_choose=wanted.show in ("open", "mine", "free"),
-            back=self.request.get_full_path(),
+            back=context["address"],
         )
         return context
 

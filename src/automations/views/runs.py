@@ -30,6 +30,7 @@ from automations.models import AutomationModel
 from automations.models.tasks import TaskState
 from automations.views.acts import DONE, Acts, MendForm, MessageForm, ReasonForm, listening, verbs
 from automations.views.entries import Forgiving, is_valid
+from automations.views.live import LivePage
 
 #: Who has both may see what has happened in a run, errors and tracebacks included, and act on it.
 CHANGE_RUNS = ("automations.change_automationmodel", "automations.change_automationtaskmodel")
@@ -43,12 +44,13 @@ VERBS: dict[str, Callable[..., object]] = {
 }
 
 
-class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, TemplateView):
+class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePage, TemplateView):
     """
     What has happened in a run, task by task; its data; what people did; and what may be done.
 
     The template gets ``automation`` (the run), ``entries`` and ``page_obj`` (its tasks), ``data``,
-    ``audit`` (the latest acts of people) and ``acts``, the forms of `Acts`.
+    ``audit`` (the latest acts of people) and ``acts``, the forms of `Acts`. With ``part=live`` it
+    answers without the frame of the site.
     """
 
     template_name = "automations/history.html"
