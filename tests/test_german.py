@@ -23,7 +23,7 @@ def written() -> dict[str, str]:
 def used() -> set[str]:
     """Return every text of the package that is marked for translation."""
     found: set[str] = set()
-    for path in SOURCE.rglob("*.html"):
+    for path in [*SOURCE.rglob("*.html"), *SOURCE.rglob("*.txt")]:
         text = path.read_text()
         found |= set(re.findall(r'{% translate "(.+?)" %}', text))
         for block in re.findall(r"{% blocktranslate.*?%}(.+?){% endblocktranslate %}", text):

@@ -17,6 +17,7 @@ from automations.definition.validation import find_problems
 from automations.dispatch.base import INLINE, get_dispatcher
 from automations.engine.locking import alias, connection, reads_the_past
 from automations.exceptions import DispatchError
+from automations.models import AutomationPreferenceModel
 from automations.upgrade import record
 
 LEVELS = {"E": ERROR, "W": WARNING, "I": INFO}
@@ -80,6 +81,17 @@ def check_settings(
                 "E001",
                 f"Of {', '.join(settings.SWAPPED_TOGETHER)} only {' and '.join(given)} is there.",
                 "Set all three of them, or none: together they say who is asked.",
+            )
+        )
+    if settings.get("ATM_EMAIL") not in ("", *AutomationPreferenceModel.ByEmail.values):
+        hint = "Let it be each, daily or never; empty: nobody is told by e-mail."
+        found.append(message("E010", f"ATM_EMAIL is {settings.get('ATM_EMAIL')!r}.", hint))
+    elif settings.get("ATM_EMAIL") and not settings.get("ATM_SITE"):
+        found.append(
+            message(
+                "E011",
+                "ATM_EMAIL is set, but ATM_SITE is not: the e-mails could lead nowhere.",
+                "Set ATM_SITE to the address of the site, such as https://example.org.",
             )
         )
     if not project.USE_TZ:

@@ -13,12 +13,13 @@ from django.utils.module_loading import import_string
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its default, the types it may have, the least value a number may have."""
+    """One setting: its default, the types it may have, the least and most a number may be."""
 
     default: Any
     types: tuple[type, ...]
     least: float | None = None
     meaning: str = ""
+    most: float | None = None
 
 
 SETTINGS: dict[str, Setting] = {
@@ -91,6 +92,18 @@ SETTINGS: dict[str, Setting] = {
         (str, object),
         meaning="Says whether a message from a link is one too many: a callable that gets the "
         "request and the name of the message, or its dotted path.",
+    ),
+    "ATM_EMAIL": Setting(
+        "",
+        (str,),
+        meaning="How people are told of their tasks by e-mail if they have not chosen: each, daily "
+        "or never; empty: nobody is, and nobody can choose.",
+    ),
+    "ATM_SITE": Setting(
+        "", (str,), meaning="The address of the site that e-mails lead to: https://example.org."
+    ),
+    "ATM_DIGEST_HOUR": Setting(
+        7, (int,), 0, "The hour of the day, in TIME_ZONE, from which on digests are sent.", 23
     ),
     "ATM_REFRESH": Setting(
         20,
@@ -166,3 +179,5 @@ def wrong() -> Iterator[tuple[str, str]]:
             yield name, " or ".join(kind.__name__ for kind in setting.types)
         elif setting.least is not None and cast("float", value) < setting.least:
             yield name, f"at least {setting.least}"
+        elif setting.most is not None and cast("float", value) > setting.most:
+            yield name, f"at most {setting.most}"

@@ -34,6 +34,12 @@ urlpatterns = [
     path("act", outside(views.TaskActView.as_view()), name="task_act"),
     path("<int:task_id>", outside(views.TaskView.as_view()), name="task"),
     path("<int:task_id>/hold", outside(views.TaskHoldView.as_view()), name="task_hold"),
+    path("notifications", outside(views.NotificationsView.as_view()), name="notifications"),
+    path(
+        "unsubscribe/<str:signed>",
+        csrf_exempt(outside(login_not_required(views.UnsubscribeView.as_view()))),
+        name="unsubscribe",
+    ),
     path("start", outside(views.StartListView.as_view()), name="start_list"),
     path("start/<str:automation>", outside(views.StartView.as_view()), name="start"),
     path(

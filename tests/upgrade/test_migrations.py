@@ -98,7 +98,7 @@ def test_a_new_database_has_the_tables_that_the_models_describe(alias: str, othe
         for model in project_apps.get_app_config(APP).get_models():
             editor.create_model(model)
     assert schema(alias) == schema(other)
-    assert len(schema(alias)) == 8
+    assert len(schema(alias)) == 10
 
 
 def test_an_upgraded_database_has_the_same_tables_as_a_new_one(alias: str, other: str) -> None:
@@ -282,7 +282,7 @@ def test_an_app_without_runs_can_be_taken_out_again(alias: str) -> None:
     migrate(alias, (APP, None))
     assert schema(alias) == {}
     migrate(alias)
-    assert len(schema(alias)) == 8
+    assert len(schema(alias)) == 10
 
 
 def test_only_what_is_done_already_is_left_out() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -19,15 +20,16 @@ def announce(signal: Signal, run: AutomationModel, task: AutomationTaskModel | N
     """Send ``signal`` for the run on commit, if anybody listens."""
     if not signal.receivers:
         return
+    transaction.on_commit(partial(tell, signal, run, task), using=alias(), robust=True)
+
+
+def tell(signal: Signal, run: AutomationModel, task: AutomationTaskModel | None = None) -> None:
+    """Send ``signal`` for the run; what a receiver raises is logged and goes no further."""
     about: dict[str, Any] = {"run": run} if task is None else {"run": run, "task": task}
-
-    def send() -> None:
-        try:
-            sender = run.get_automation_class()
-        except AutomationNotFound:
-            sender = None
-        for receiver, answer in signal.send_robust(sender, **about):
-            if isinstance(answer, Exception):
-                logger.error("%r could not take a signal of %s", receiver, run, exc_info=answer)
-
-    transaction.on_commit(send, using=alias(), robust=True)
+    try:
+        sender = run.get_automation_class()
+    except AutomationNotFound:
+        sender = None
+    for receiver, answer in signal.send_robust(sender, **about):
+        if isinstance(answer, Exception):
+            logger.error("%r could not take a signal of %s", receiver, run, exc_info=answer)

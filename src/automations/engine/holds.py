@@ -12,6 +12,7 @@ from typing import Any
 
 from automations import settings
 from automations.engine.locking import act_on, tasks
+from automations.engine.noticing import note_handed
 from automations.engine.people import Action, entitled, offered, record, refuse_if_taken
 from automations.models import AutomationTaskModel
 
@@ -67,6 +68,7 @@ def hand_over(run_id: int, task_id: int, user: Any, to: Any, *, reason: str = ""
             return
         refuse_if_taken(task, {person.pk})
         hold(task, colleague)
+        note_handed(task, settings.now())
         changes = {"to": str(colleague)}
         record(Action.HAND_OVER, run, person, task=task, reason=reason, changes=changes)
 

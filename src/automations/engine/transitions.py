@@ -15,6 +15,7 @@ from automations.engine.attention import claim_look, next_look, stand_still, sta
 from automations.engine.context import TaskContext
 from automations.engine.failures import class_of, describe, report, tidy
 from automations.engine.locking import alias, messages, runs, tasks
+from automations.engine.noticing import note_assigned
 from automations.engine.notifying import notify
 from automations.engine.run_row import end_run
 from automations.engine.states import UNCLAIMED, change_state, move
@@ -153,6 +154,7 @@ def try_again(context: TaskContext, outcome: Again) -> None:
 
 def ask(context: TaskContext, outcome: Ask) -> None:
     """Offer the task to people; a task that is offered already only gets its next look."""
+    offered_before = context.task.state == TaskState.WAITING
     wait(
         context,
         outcome,
@@ -164,6 +166,8 @@ def ask(context: TaskContext, outcome: Ask) -> None:
         interaction_permissions=list(outcome.permissions),
         due_date=outcome.due_date,
     )
+    if not offered_before:
+        note_assigned(context.task, context.now)
 
 
 def wait(context: TaskContext, outcome: Ask | Listen, **changes: Any) -> None:

@@ -1,4 +1,4 @@
-"""Who has taken a task, by when it should be done, and what was entered and not sent yet."""
+"""Who has taken a task, by when it should be done, who is told of it, and what is not sent yet."""
 
 import automations.models.deletion
 import automations.settings
@@ -37,6 +37,31 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "drafts",
                 "constraints": [models.UniqueConstraint(fields=("task", "user"), name="atm_draft_once")],
             },
+        ),
+        CreateModel(
+            name="AutomationNoticeModel",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("assigned", "Task assigned"), ("overdue", "Task overdue")], max_length=16, verbose_name="kind")),
+                ("due", models.DateTimeField(db_index=True, verbose_name="due")),
+                ("task", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="automations.automationtaskmodel")),
+                ("user", models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL, verbose_name="user")),
+            ],
+            options={
+                "verbose_name": "notice",
+                "verbose_name_plural": "notices",
+                "constraints": [models.UniqueConstraint(fields=("task", "kind", "user"), name="atm_notice_once")],
+            },
+        ),
+        CreateModel(
+            name="AutomationPreferenceModel",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("by_email", models.CharField(blank=True, choices=[("each", "At once, for each task"), ("daily", "Once a day, for all tasks together"), ("never", "Never")], default="", max_length=8, verbose_name="e-mail about tasks")),
+                ("digest_due", models.DateTimeField(db_index=True, null=True, verbose_name="next digest")),
+                ("user", models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL, verbose_name="user")),
+            ],
+            options={"verbose_name": "preference", "verbose_name_plural": "preferences"},
         ),
         # On the way back this comes first.
         migrations.RunPython(migrations.RunPython.noop, refuse_to_go_back),

@@ -3,6 +3,7 @@
 from automations.models.audit import AutomationAuditModel
 from automations.models.drafts import AutomationDraftModel
 from automations.models.messages import AutomationMessageModel
+from automations.models.notices import AutomationNoticeModel, AutomationPreferenceModel
 from automations.models.objects import AutomationObjectModel
 from automations.models.runs import AutomationModel
 from automations.models.schedules import AutomationScheduleModel
@@ -14,7 +15,9 @@ __all__ = [
     "AutomationDraftModel",
     "AutomationMessageModel",
     "AutomationModel",
+    "AutomationNoticeModel",
     "AutomationObjectModel",
+    "AutomationPreferenceModel",
     "AutomationScheduleModel",
     "AutomationSweepModel",
     "AutomationTaskModel",

@@ -11,6 +11,7 @@ from automations.views.incidents import (
 )
 from automations.views.live import StatusView
 from automations.views.messages import MessageView
+from automations.views.notifications import NotificationsView, UnsubscribeView
 from automations.views.runs import AutomationHistoryView, RunActView
 from automations.views.starting import StartListView, StartView
 from automations.views.tasks import TaskView
@@ -23,6 +24,7 @@ __all__ = [
     "HealthView",
     "IncidentsActView",
     "MessageView",
+    "NotificationsView",
     "RunActView",
     "StartListView",
     "StartView",
@@ -32,4 +34,5 @@ __all__ = [
     "TaskHoldView",
     "TaskListView",
     "TaskView",
+    "UnsubscribeView",
 ]

@@ -15,6 +15,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import ListView, View
 
+from automations import settings
 from automations.dispatch.advancing import Budget
 from automations.engine import holds
 from automations.exceptions import NotAllowed, RunBusy, TaskClosed, TaskTaken
@@ -102,6 +103,7 @@ class TaskListView(LoginRequiredMixin, LivePage, ListView):  # type: ignore[type
             keep=query(wanted),
             can_choose=wanted.show in ("open", "mine", "free"),
             back=context["address"],
+            by_email=bool(settings.get("ATM_EMAIL")),
         )
         return context
 

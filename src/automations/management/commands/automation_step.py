@@ -13,7 +13,7 @@ from django.db import close_old_connections
 from django.db.models import Min
 from django.db.utils import DatabaseError, InterfaceError
 
-from automations import settings
+from automations import notices, settings
 from automations.dispatch import background
 from automations.dispatch.background import Workers
 from automations.dispatch.lanes import Lanes
@@ -26,11 +26,14 @@ from automations.dispatch.waking import Waker
 from automations.engine.locking import in_transaction, runs
 from automations.engine.notifying import HORIZON, enabled, notify_left, resident
 from automations.engine.trouble import is_transient
+from automations.postman import Postman
 
 #: How far a process that keeps running gives way to others on its machine, as ``nice`` counts.
 NICE = 10
 #: Seconds until the next sweep when background works are left to it, for threads may be free then.
 SOON = 1.0
+#: Seconds that an e-mail which is being sent has left when the process is told to end.
+LEAVING = 10.0
 
 
 def give_way(nice: int) -> None:
@@ -58,7 +61,8 @@ def pause(every: float, since: datetime | None = None) -> float:
             every = min(every, HORIZON.total_seconds())
         moment = since or settings.now()
         due = runs().filter(due__gt=moment).aggregate(next=Min("due"))["next"]
-        dues = [moment for moment in (due, next_start(moment)) if moment]
+        times = (due, next_start(moment), notices.next_due(moment))
+        dues = [moment for moment in times if moment]
     except DatabaseError:
         return every  # the next sweep says what is wrong
     finally:
@@ -122,6 +126,7 @@ class Command(BaseCommand):
         with Listener(self.stderr.write) as listener, Waker(listener) as waker:
             if every is None:
                 report = self._sweep(waker, None, Lanes(), patient=False)
+                notices.send_due(waker.stopped)
                 if verbosity:
                     self.stdout.write(str(report))
                 if report and not report.ok:
@@ -129,11 +134,12 @@ class Command(BaseCommand):
                 return
             if self.own_process:
                 give_way(options["nice"])
-            lanes = Lanes(one_round=True)
+            lanes, post = Lanes(one_round=True), Postman()
             with Workers(background.MOST) as workers:
                 while not waker.stopped():
                     listener.listen()  # before the sweep: what comes in between wakes
                     report = self._sweep(waker, workers, lanes, patient=True)
+                    post.go_round(waker.stopped)
                     if report and (verbosity > 1 or (verbosity and (report.runs or report.done))):
                         self.stdout.write(str(report))
                     if report and lanes.left():
@@ -141,6 +147,7 @@ class Command(BaseCommand):
                     if not waker.stopped():
                         rest = pause(every, report.until if report else None)
                         waker.sleep(min(rest, SOON) if report and report.left else rest)
+            post.wait(LEAVING)
             self._leave()
 
     def _sweep(
