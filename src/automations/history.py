@@ -10,16 +10,21 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_lazy as _
 from django.views.debug import SafeExceptionReporterFilter
 
 from automations.definition.options import subject_fields
 from automations.exceptions import AutomationError
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+from automations.models.tasks import OPEN, TaskState
 
 #: Deeper branches are not indented any further.
 DEEPEST = 6
 PAGE = 100
+#: A node that was visited more often than this is folded, to as many first and last visits.
+FEW, ENDS = 6, 2
 #: How many completed forms stand above the next one.
 FORMS = 5
 #: What the engine itself notes on tasks, in English whoever triggers it, as people read it.
@@ -62,12 +67,19 @@ class Names:
 
 @dataclass(frozen=True)
 class Entry:
-    """One task of a run, with its names, how deep its branch is, and who completed it."""
+    """
+    One task of a run, with its names, how deep its branch is, and who completed it.
+
+    ``folded`` is how many tasks before it are left out, for they only say the same again, and
+    ``there`` on which page of the whole history they begin.
+    """
 
     task: AutomationTaskModel
     names: Names
     depth: int
     act: AutomationAuditModel | None
+    folded: int = 0
+    there: int = 1
 
 
 def automation_name(run: AutomationModel) -> str:
@@ -119,15 +131,41 @@ def note(task: AutomationTaskModel) -> str:
     return str(NOTES.get(task.message, task.message))
 
 
-def entries(run: AutomationModel, number: Any) -> tuple[list[Entry], Page[AutomationTaskModel]]:
+def fold(tasks: QuerySet[AutomationTaskModel]) -> QuerySet[AutomationTaskModel]:
+    """
+    Return ``tasks`` without the middle of loops, each with its ``place`` among all of them.
+
+    Of a node that was visited often stay the first visits and the last ones, and whatever is open
+    or has failed.
+    """
+    numbered = tasks.annotate(
+        place=Window(RowNumber(), order_by="pk"),
+        visit=Window(RowNumber(), order_by="pk", partition_by=F("status")),
+        visits=Window(Count("pk"), partition_by=F("status")),
+    )
+    telling = Q(state__in=[*OPEN, TaskState.FAILED])
+    ends = Q(visit__lte=ENDS) | Q(visit__gt=F("visits") - ENDS)
+    return numbered.filter(telling | ends | Q(visits__lte=FEW)).order_by("pk")
+
+
+def entries(
+    run: AutomationModel, number: Any, *, whole: bool = False
+) -> tuple[list[Entry], Page[AutomationTaskModel]]:
     """
     Return the tasks on one page of the history of ``run``, oldest first, and the page.
 
-    The number of queries does not depend on how many tasks the run has.
+    Loops are folded, unless the ``whole`` is wanted. The number of queries does not depend on how
+    many tasks the run has.
     """
     tasks = run.automationtaskmodel_set.order_by("pk")
-    page = Paginator(tasks, PAGE).get_page(number)
-    shown = list(page.object_list)
+    found = tasks if whole else fold(tasks)
+    page = Paginator(found, PAGE).get_page(number)
+    # With the one before the page, by which one knows what is left out in between.
+    begin = max(0, page.start_index() - 1)
+    before = min(begin, 1)
+    shown: list[Any] = list(found[begin - before : begin + PAGE])
+    last = 0 if whole else sum(task.place for task in shown[:before])
+    shown = shown[before:]
     forks = dict(tasks.filter(branches__isnull=False).distinct().values_list("pk", "fork_id"))
     acts = {
         act.task_id: act
@@ -135,11 +173,15 @@ def entries(run: AutomationModel, number: Any) -> tuple[list[Entry], Page[Automa
             task__in=shown, action=AutomationAuditModel.Action.COMPLETE
         )
     }
-    found = []
+    listed = []
     for task in shown:
         task.automation = run
-        found.append(Entry(task, Names.of(task), depth(task, forks), acts.get(task.pk)))
-    return found, page
+        folded = 0 if whole else task.place - last - 1
+        there = last // PAGE + 1
+        act = acts.get(task.pk)
+        listed.append(Entry(task, Names.of(task), depth(task, forks), act, folded, there))
+        last += folded + 1
+    return listed, page
 
 
 def so_far(run: AutomationModel) -> list[tuple[str, AutomationAuditModel]]:

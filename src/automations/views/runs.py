@@ -49,8 +49,8 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
     What has happened in a run, task by task; its data; what people did; and what may be done.
 
     The template gets ``automation`` (the run), ``entries`` and ``page_obj`` (its tasks), ``data``,
-    ``audit`` (the latest acts of people) and ``acts``, the forms of `Acts`. With ``part=live`` it
-    answers without the frame of the site.
+    ``audit`` (the latest acts of people), ``whole`` (by ``all=1``: loops are not folded) and
+    ``acts``, the forms of `Acts`. With ``part=live`` it answers without the frame of the site.
     """
 
     template_name = "automations/history.html"
@@ -58,11 +58,14 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         run = get_object_or_404(AutomationModel, pk=kwargs["automation_id"])
-        found, page = entries(run, self.request.GET.get("page"))
+        whole = self.request.GET.get("all") == "1"
+        found, page = entries(run, self.request.GET.get("page"), whole=whole)
         return super().get_context_data(
             automation=run,
             entries=found,
             page_obj=page,
+            whole=whole,
+            keep="all=1" if whole else "",
             data=data_of(run),
             audit=acts(run),
             acts=Acts(run, kwargs.get("bound")),

@@ -1,0 +1,104 @@
+"""A loop of a thousand passes is folded on the page of its run, and nothing in it is lost."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from automations.history import ENDS, FEW, PAGE, entries
+from automations.models import AutomationModel, AutomationTaskModel
+from tests.pages.conftest import browser
+from tests.pages.rows import make_run
+from tests.testapp.dashboard_processes import Plain
+
+pytestmark = pytest.mark.django_db
+
+
+def visited(run: AutomationModel, names: list[str]) -> None:
+    """Let the run have visited these nodes."""
+    AutomationTaskModel.objects.bulk_create(
+        AutomationTaskModel(
+            automation=run,
+            status=name,
+            state="completed",
+            finished=run.created,
+            message=f"task {place}",
+        )
+        for place, name in enumerate(names, 1)
+    )
+
+
+def looped(passes: int) -> AutomationModel:
+    """Return a run that has gone round so often, with three tasks each time."""
+    run = make_run(Plain, "running")
+    visited(run, ["start", *(["work", "look", "again"] * passes), "end"])
+    return run
+
+
+def told(run: AutomationModel, page: int = 1, *, whole: bool = False) -> list[int | str]:
+    """Return what one page says: tasks by their place, and how many are left out."""
+    found: list[int | str] = []
+    for entry in entries(run, page, whole=whole)[0]:
+        if entry.folded:
+            found.append(f"{entry.folded} from page {entry.there}")
+        found.append(int(entry.task.message.removeprefix("task ")))
+    return found
+
+
+@pytest.mark.parametrize("passes", [1, 2, FEW])
+def test_what_repeats_a_few_times_is_told_whole(passes: int) -> None:
+    assert told(looped(passes)) == list(range(1, 3 * passes + 3))
+
+
+@pytest.mark.parametrize("passes", [FEW + 1, 50, 1000])
+def test_of_a_loop_the_first_and_the_last_passes_are_told(passes: int) -> None:
+    run, last = looped(passes), 3 * passes + 2
+    kept = 3 * ENDS
+    begin, end = list(range(1, kept + 2)), list(range(last - kept, last + 1))
+    assert told(run) == [*begin, f"{3 * passes - 2 * kept} from page 1", *end]
+
+
+def test_what_is_open_or_has_failed_is_told_wherever_it_is() -> None:
+    run = looped(100)
+    rows = AutomationTaskModel.objects.filter(automation=run).order_by("pk")
+    for place, state, finished in [(150, "failed", run.created), (221, "waiting", None)]:
+        rows.filter(pk=rows[place - 1].pk).update(state=state, finished=finished)
+    assert told(run) == [
+        *range(1, 8), "142 from page 1", 150, "70 from page 2", 221, "74 from page 3",
+        *range(296, 303),
+    ]  # fmt: skip
+
+
+def test_the_whole_is_there_page_by_page(people: dict[str, User]) -> None:
+    run = looped(1000)
+    pages = [told(run, number, whole=True) for number in range(1, 32)]
+    assert [place for page in pages for place in page] == list(range(1, 3003))
+    root = browser(people, "root")
+    folded = root.get(f"/automations/dashboard/{run.pk}").content.decode()
+    assert "Left out, for they are like these: 2988" in folded
+    (link,) = re.findall(r'<li class="atm-folded"><a href="([^"]+)"', folded)
+    whole = root.get(link.replace("&amp;", "&")).content.decode()
+    assert "task 8<" in whole
+    assert "Fold what repeats" in whole
+    assert 'href="?all=1&amp;page=2"' in whole
+
+
+def test_what_is_left_out_between_two_pages_is_told_on_the_second() -> None:
+    run = make_run(Plain, "running")
+    names = [f"node_{number}" for number in range(PAGE - 2)] + ["loop"] * 20 + ["end"]
+    visited(run, names)
+    assert told(run) == list(range(1, PAGE + 1))
+    assert told(run, 2) == ["16 from page 2", PAGE + 17, PAGE + 18, PAGE + 19]
+
+
+def test_how_many_passes_there_are_does_not_change_the_number_of_queries() -> None:
+    def queries(run: AutomationModel) -> int:
+        with CaptureQueriesContext(connection) as found:
+            entries(run, 1)
+        return len(found)
+
+    assert queries(looped(2)) == queries(looped(500))
