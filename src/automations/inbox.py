@@ -16,7 +16,7 @@ from automations.definition import known
 from automations.definition.options import subject_fields
 from automations.history import automation_name, readable
 from automations.models import AutomationModel, AutomationTaskModel
-from automations.models.assignment import has_all
+from automations.models.rights import has_all, know_objects
 from automations.models.tasks import TaskQuerySet
 
 #: What one can look at; "open" is all that one may take or has taken.
@@ -99,15 +99,15 @@ class Inbox:
             return tasks.none()
         if self.user.is_superuser:
             return tasks
-        if settings.replaced("ATM_USER_WITH_PERMISSIONS_MODEL_METHOD"):
+        if not self._decides:
             return AutomationTaskModel.objects.doable_by(self.user)
         return tasks.addressed_to(self.user)
 
     @cached_property
     def _decides(self) -> bool:
-        """Whether permissions are still to be decided."""
+        """Whether permissions are still to be decided, for each list of them and not each task."""
         replaced = settings.replaced("ATM_USER_WITH_PERMISSIONS_MODEL_METHOD")
-        return not (self.user.is_superuser or replaced)
+        return not (self.user.is_superuser or replaced or know_objects())
 
     @cached_property
     def kinds(self) -> list[Kind]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings as project
@@ -12,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from automations import settings
+from automations.models.rights import has_all_on, objects_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -81,7 +81,8 @@ class Assignment(models.Model):
         Return whether ``user`` is one of those who are asked: user, group and permissions.
 
         All that are given must hold; if none is given, nobody may act. Active superusers always
-        may. Whether the task is still open is another question.
+        may. A permission counts that is held on everything, or, where a backend knows such rights,
+        on an object that the run is bound to. Whether the task is still open is another question.
         """
         if not (user.is_authenticated and user.is_active):
             return False
@@ -104,7 +105,8 @@ class Assignment(models.Model):
                 return False
         elif self.interaction_group_name:
             return False
-        return has_all(user, self._permissions)
+        run_id = self.automation_id  # type: ignore[attr-defined] # of a task
+        return has_all_on(user, self._permissions, lambda: objects_of([run_id])[run_id])
 
     def get_users_with_permission(
         self,
@@ -114,6 +116,8 @@ class Assignment(models.Model):
         """
         Return the active users who may do this task, by the rule of `may_be_done_by`.
 
+        Those who have a permission on an object only are not among them: who that is no backend
+        can be asked.
         The setting ``ATM_USER_WITH_PERMISSIONS_MODEL_METHOD`` replaces this, and with it the rule.
         """
         if method := settings.replaced("ATM_USER_WITH_PERMISSIONS_MODEL_METHOD"):
@@ -140,8 +144,3 @@ class Assignment(models.Model):
     @property
     def _permissions(self) -> list[str]:
         return cast("list[str]", self.interaction_permissions)
-
-
-def has_all(user: User, permissions: Iterable[str]) -> bool:
-    """Return whether ``user`` has every one of ``permissions``."""
-    return all(user.has_perm(permission) for permission in permissions)

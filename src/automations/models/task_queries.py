@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
@@ -11,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from automations import settings
-from automations.models.assignment import has_all
+from automations.models.rights import has_all, has_all_on, know_objects, objects_of
 from automations.models.runs import RunState
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class TaskState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+#: Tasks for which a backend is asked at a time whether somebody has rights on their objects.
+ASKED = 1000
 #: Tasks in these states are still to be done.
 OPEN = (TaskState.READY.value, TaskState.WAITING.value)
 
@@ -104,7 +107,32 @@ class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
             return tasks.filter(pk__in=[task.pk for task in tasks if task.may_be_done_by(user)])
         tasks = tasks.addressed_to(user)
         distinct = tasks.order_by().values_list("interaction_permissions", flat=True).distinct()
-        return tasks.needing([needed for needed in distinct if has_all(user, needed)])
+        held: list[list[str]] = []
+        lacking: list[list[str]] = []
+        for needed in distinct:
+            (held if has_all(user, needed) else lacking).append(needed)
+        return tasks.needing(held, also=tasks.needing(lacking).granted_on_objects(user))
+
+    def granted_on_objects(self, user: User) -> list[int]:
+        """
+        Return those of these tasks whose permissions ``user`` has on what their runs are about.
+
+        Only where a backend knows rights on single objects; it is asked for each of the oldest
+        `ASKED` tasks, and what they are about is fetched at once.
+        """
+        if not know_objects():
+            return []
+        asked = list(
+            self.order_by("created", "pk").values_list(
+                "pk", "automation", "interaction_permissions"
+            )[:ASKED]
+        )
+        bound = objects_of({run_id for _, run_id, _ in asked}, self.db)
+        return [
+            pk
+            for pk, run_id, needed in asked
+            if has_all_on(user, needed, partial(bound.__getitem__, run_id))
+        ]
 
     def addressed_to(self, user: User) -> TaskQuerySet:
         """
@@ -120,9 +148,11 @@ class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
         somebody = ~Q(interaction_user=None) | ~Q(interaction_group=None)
         return self.filter(mine).filter(somebody | ~Q(interaction_permissions=[]))
 
-    def needing(self, permissions: Iterable[list[str]]) -> TaskQuerySet:
-        """Those of these tasks that need one of these lists of permissions."""
-        wanted = Q(pk=None)
+    def needing(
+        self, permissions: Iterable[list[str]], *, also: Collection[int] = ()
+    ) -> TaskQuerySet:
+        """Those of these tasks that need one of these lists of permissions, and ``also`` these."""
+        wanted = Q(pk__in=also) if also else Q(pk=None)
         for needed in permissions:
             wanted |= Q(interaction_permissions=needed)
         return self.filter(wanted)

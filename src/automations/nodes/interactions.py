@@ -77,7 +77,12 @@ class Form(Node):
         return self._once("Group", group=(as_reference(group), _references(lookup)))
 
     def Permission(self, permission: Any) -> Self:
-        """Ask users who have this permission, ``"app_label.codename"``; all that are given."""
+        """
+        Ask users who have this permission, ``"app_label.codename"``; all that are given.
+
+        They have it on everything or, where a backend such as django-guardian knows such rights, on
+        an object of the same app that the run is bound to.
+        """
         return self._with(permissions=(*self.permissions, as_reference(permission)))
 
     def DueIn(self, delay: Any) -> Self:
