@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.forms import BaseForm, Field, FileField, PasswordInput
+from django.forms import BaseForm, BaseFormSet, Field, FileField, PasswordInput
 from django.http import QueryDict
 
 from automations import payload, settings
@@ -20,14 +20,14 @@ from automations.models import AutomationDraftModel, AutomationTaskModel
 LARGEST = 64 * 1024
 
 
-def save(task: AutomationTaskModel, user: Any, form: BaseForm) -> None:
+def save(task: AutomationTaskModel, user: Any, form: Any) -> None:
     """
-    Keep what was sent with the bound ``form``, in the place of what was kept before.
+    Keep what was sent with the bound ``form`` or formset, in the place of what was kept before.
 
     Raise `InvalidData` if that is too much, or no text that every database can keep.
     """
     entered = {
-        name: form.data.getlist(name)  # type: ignore[attr-defined] # what a request has sent
+        name: form.data.getlist(name)
         for name in form.data
         if (field := field_of(form, name)) is not None and may_be_kept(field)
     }
@@ -57,9 +57,14 @@ def data_of(draft: AutomationDraftModel) -> QueryDict:
     return data
 
 
-def field_of(form: BaseForm, name: str) -> Field | None:
+def field_of(form: Any, name: str) -> Field | None:
     """Return the field that an entry called ``name`` belongs to: some have several entries."""
-    for own, field in form.fields.items():
+    if isinstance(form, BaseFormSet):
+        parts: list[BaseForm] = [form.management_form, *form.forms]
+        belonging: list[Field] = [found for part in parts if (found := field_of(part, name))]
+        return belonging[0] if belonging else None
+    fields: dict[str, Field] = form.fields
+    for own, field in fields.items():
         prefixed = form.add_prefix(own)
         if name == prefixed or name.startswith((f"{prefixed}_", f"{prefixed}-")):
             return field

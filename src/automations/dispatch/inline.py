@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.forms import BaseForm
 
 from automations.dispatch.advancing import Progress
 from automations.dispatch.background import threads
@@ -17,6 +16,7 @@ from automations.dispatch.following import advance_all
 from automations.engine import incidents, people
 from automations.engine.locking import alias, in_transaction
 from automations.engine.notifying import going_on_with, notify_left
+from automations.nodes.interactions import AnyForm
 
 
 def run_now(run_id: int, *, claim: str = "") -> Progress:
@@ -51,7 +51,7 @@ def begin(run_id: int, task_id: int, label: str = "") -> None:
         threads().offer(run_id, task_id, label)
 
 
-def submit(run_id: int, task_id: int, form: BaseForm, user: Any) -> Progress:
+def submit(run_id: int, task_id: int, form: AnyForm, user: Any) -> Progress:
     """Complete a form, and run what follows within the budget of a request."""
     claim = "" if in_transaction() else new_claim()
     with going_on_with(run_id):

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.forms import BaseForm
 
 from automations import settings
 from automations.engine.attention import wake
@@ -17,11 +16,12 @@ from automations.engine.steps import claim_columns, working_on
 from automations.engine.transitions import apply
 from automations.exceptions import NotAllowed, TaskClosed, TaskTaken
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+from automations.nodes.interactions import AnyForm
 
 Action = AutomationAuditModel.Action
 
 
-def submit(run_id: int, task_id: int, form: BaseForm, user: Any, *, claim: str = "") -> None:
+def submit(run_id: int, task_id: int, form: AnyForm, user: Any, *, claim: str = "") -> None:
     """
     Complete the task with the valid ``form`` that ``user`` has sent, in one transaction.
 

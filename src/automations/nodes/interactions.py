@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import Model, Q, QuerySet
-from django.forms import BaseForm
+from django.forms import BaseForm, BaseFormSet
 
 from automations import settings
 from automations.definition.boundary import moment_of
@@ -21,20 +21,23 @@ from automations.definition.references import as_reference
 from automations.exceptions import DefinitionError
 from automations.outcomes import Ask, Complete, Outcome
 
+AnyForm = BaseForm | BaseFormSet  # type: ignore[type-arg] # not at run time
+
 
 class Form(Node):
     """
     Ask a person to fill in a form.
 
-    ``form`` is a form class, or a callable that gets the task and returns one. Who may fill it in
-    is said by `User`, `Group` and `Permission`; what is given must all hold::
+    ``form`` is a class of forms or formsets, or a callable that gets the task and returns one. Who
+    may fill it in is said by `User`, `Group` and `Permission`; what is given must all hold::
 
         approve = flow.Form(ApprovalForm, description="Check the sum.").Group(name="staff")
 
-    What was entered is kept in ``data`` under the node's name, and who entered it when under
-    ``_<name>_validated``. ``template_name`` and ``context`` shape the page (an automation's
-    ``default_template_name`` and ``context`` hold for all its forms), ``success_url`` is where
-    the person goes next. ``repeated_form`` is accepted as before and has no effect.
+    What was entered is kept in ``data`` under the node's name (of a formset a list, without what
+    was left empty or deleted), and who entered it when under ``_<name>_validated``.
+    ``template_name`` and ``context`` shape the page (an automation's ``default_template_name`` and
+    ``context`` hold for all its forms), ``success_url`` is where the person goes next.
+    ``repeated_form`` is accepted as before and has no effect.
     """
 
     bpmn: ClassVar[str] = "userTask"
@@ -110,12 +113,12 @@ class Form(Node):
             due_date=self._due_date(context, until),
         )
 
-    def get_form_class(self, context: Context) -> type[BaseForm]:
-        """Return the class of the form to show for the task of ``context``."""
+    def get_form_class(self, context: Context) -> type[AnyForm]:
+        """Return the class of the form, or of the formset, to show for the task of ``context``."""
         form = context.resolve(self.form)
-        if not (isinstance(form, type) and issubclass(form, BaseForm)):
+        if not (isinstance(form, type) and issubclass(form, AnyForm)):
             form = form(context.task)
-        if not (isinstance(form, type) and issubclass(form, BaseForm)):
+        if not (isinstance(form, type) and issubclass(form, AnyForm)):
             raise DefinitionError(f"The form of node {self.name!r} is no form class but {form!r}.")
         return form
 
@@ -123,9 +126,9 @@ class Form(Node):
         """Return further arguments for the form; override it to pass some."""
         return {}
 
-    def complete(self, context: Context, form: BaseForm, user: Any) -> Outcome:
+    def complete(self, context: Context, form: AnyForm, user: Any) -> Outcome:
         """Return the outcome of the valid ``form`` that ``user`` has sent."""
-        entered = {name: plain(value) for name, value in form.cleaned_data.items()}
+        entered = entered_into(form)
         stamp = {"user_id": user.pk, "time": context.now.isoformat()}
         return Complete(data={self.name: entered, f"_{self.name}_validated": stamp})
 
@@ -230,6 +233,22 @@ class Form(Node):
 def group_model() -> type[Model]:
     """Return the model that groups users: ``ATM_GROUP_MODEL``."""
     return apps.get_model(settings.get("ATM_GROUP_MODEL"))
+
+
+def entered_into(form: AnyForm) -> Any:
+    """Return what is kept of a valid form: by name; of a formset a list, without empty forms."""
+    if isinstance(form, BaseFormSet):
+        return [
+            {name: plain(value) for name, value in one.cleaned_data.items() if name != "DELETE"}
+            for one in (form.ordered_forms if form.can_order else form.forms)
+            if not (is_empty(one) or one in form.deleted_forms)
+        ]
+    return {name: plain(value) for name, value in form.cleaned_data.items()}
+
+
+def is_empty(form: BaseForm) -> bool:
+    """Return whether a form of a formset was one more to fill in, and was left empty."""
+    return form.empty_permitted and not form.has_changed()
 
 
 def plain(value: Any) -> Any:

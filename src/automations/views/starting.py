@@ -18,7 +18,7 @@ from automations.automation import Automation
 from automations.exceptions import AutomationError, InvalidData
 from automations.hand_starts import start, startable_by
 from automations.inbox import Inbox
-from automations.views.entries import Forgiving, is_valid
+from automations.views.entries import Forgiving, fields_template, is_valid
 
 
 class StartListView(LoginRequiredMixin, TemplateView):
@@ -85,7 +85,8 @@ class StartView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not a
         return reverse("automations:task_list")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(automation=shown(self.automation), **kwargs)
+        context = super().get_context_data(automation=shown(self.automation), **kwargs)
+        return context | {"fields_template": fields_template(context["form"])}
 
 
 def shown(automation: type[Automation]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages as notes
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db import IntegrityError
-from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -29,8 +28,15 @@ from automations.exceptions import (
 from automations.history import Names, so_far
 from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationDraftModel, AutomationTaskModel
+from automations.nodes.interactions import AnyForm
 from automations.views.addresses import on_this_site, with_way_back
-from automations.views.entries import Forgiving, is_valid, unchecked
+from automations.views.entries import (
+    Forgiving,
+    complain,
+    fields_template,
+    is_valid,
+    unchecked,
+)
 from automations.views.rights import refuse, right_or_refuse
 
 
@@ -89,8 +95,8 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
 
     # The form
 
-    def get_form_class(self) -> type[BaseForm]:
-        form: type[BaseForm] = self.node.get_form_class(self.task_context)
+    def get_form_class(self) -> Any:
+        form: type[AnyForm] = self.node.get_form_class(self.task_context)
         return form
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -124,7 +130,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         context.update(getattr(self.task_context.automation, "context", {}))
         context.update(self.node.context, back=self.back())
         context.update(held_by_other=self.held_by_other, so_far=so_far(self.task.automation))
-        context.update(draft=self.draft)
+        context.update(draft=self.draft, fields_template=fields_template(context["form"]))
         return context
 
     def keep_draft(self, form: Any) -> HttpResponse:
@@ -137,7 +143,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         notes.success(self.request, _("Your draft has been saved."), fail_silently=True)
         return redirect(with_way_back(self.request.path, self.back()))
 
-    def form_valid(self, form: BaseForm) -> HttpResponse:
+    def form_valid(self, form: AnyForm) -> HttpResponse:
         task = self.task
         try:
             inline.submit(task.automation_id, task.pk, form, self.request.user)
@@ -159,10 +165,10 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
             return response
         except IntegrityError:
             # A form of a model: somebody else has been faster with what may exist only once.
-            form.add_error(None, _("This could not be saved, for it contradicts what is there."))
+            complain(form, _("This could not be saved, for it contradicts what is there."))
             return self.form_invalid(form)
         except InvalidData as error:
-            form.add_error(None, str(error))
+            complain(form, str(error))
             return self.form_invalid(form)
         drafts.drop(task)
         return super().form_valid(form)
