@@ -46,23 +46,25 @@ NOTES = {
 
 @dataclass(frozen=True)
 class Names:
-    """How a task is called where people read."""
+    """How a task is called where people read; ``about`` is what its process is."""
 
     automation: str
     node: str
     description: str = ""
     subject: str = ""
+    about: str = ""
 
     @classmethod
     def of(cls, task: AutomationTaskModel) -> Names:
         """Return the names of ``task``, also if the code no longer knows its class or node."""
+        run, about = task.automation, ""
         try:
-            node = task.automation.definition.nodes.get(task.status)
+            node = run.definition.nodes.get(task.status)
+            about = about_process(run.get_automation_class())
         except AutomationError:
             node = None
         described = node.description if node else ""
-        run = task.automation
-        return cls(automation_name(run), readable(task.status), described, subject_of(run))
+        return cls(automation_name(run), readable(task.status), described, subject_of(run), about)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,12 @@ def automation_name(run: AutomationModel) -> str:
         return str(run.get_automation_class().get_verbose_name())
     except AutomationError:
         return str(_("Obsolete automation %s") % run.automation_class.rpartition(".")[2])
+
+
+def about_process(automation: type) -> str:
+    """Return how the docstring of an automation begins; "" if it has none of its own."""
+    described = (vars(automation).get("__doc__") or "").strip().partition("\n\n")[0]
+    return " ".join(described.split())
 
 
 def subject_of(run: AutomationModel) -> str:
@@ -146,6 +154,17 @@ def fold(tasks: QuerySet[AutomationTaskModel]) -> QuerySet[AutomationTaskModel]:
     telling = Q(state__in=[*OPEN, TaskState.FAILED])
     ends = Q(visit__lte=ENDS) | Q(visit__gt=F("visits") - ENDS)
     return numbered.filter(telling | ends | Q(visits__lte=FEW)).order_by("pk")
+
+
+def result_of(task: AutomationTaskModel) -> str:
+    """
+    Return what the work of ``task`` has returned, as JSON; what is called like a secret is hidden.
+
+    "" if that is nothing, or what the engine itself notes.
+    """
+    if task.result is None or task.message == "Joined":
+        return ""
+    return as_json(without_secrets("", task.result))
 
 
 def entries(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -102,3 +103,35 @@ def test_how_many_passes_there_are_does_not_change_the_number_of_queries() -> No
         return len(found)
 
     assert queries(looped(2)) == queries(looped(500))
+
+
+def test_the_page_says_how_long_a_task_took_and_what_came_of_it(people: dict[str, User]) -> None:
+    run = make_run(Plain, "running")
+    long = {"token": "abc", "rows": list(range(100))}
+    for name, result, message, lasted in [
+        ("short", {"sum": 7}, "", timedelta(minutes=3)),
+        ("long", long, "", timedelta(milliseconds=5)),
+        ("join", [1, 2], "Joined", timedelta(hours=1)),
+        ("nothing", None, "", timedelta()),
+    ]:
+        AutomationTaskModel.objects.create(
+            automation=run,
+            status=name,
+            state="completed",
+            created=run.created,
+            finished=run.created + lasted,
+            result=result,
+            message=message,
+        )
+    text = browser(people, "root").get(f"/automations/dashboard/{run.pk}").content.decode()
+    items = {
+        name: re.sub(r"<[^>]+>|\s+", " ", part)
+        for name, part in re.findall(r"<strong>(\w+)</strong>(.*?)</li>", text, re.DOTALL)
+    }
+    assert "Result: {&quot;sum&quot;: 7}" in items["Short"]
+    assert "· 3 min" in items["Short"]
+    assert "98, 99]" in items["Long"]
+    assert "abc" not in items["Long"]
+    assert "Result" not in items["Join"]
+    assert "· 1 h" in items["Join"]
+    assert "Result" not in items["Nothing"]

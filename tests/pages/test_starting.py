@@ -11,11 +11,12 @@ from django.urls import reverse
 
 from automations import flow
 from automations.hand_starts import startable_by
+from automations.history import Names
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.pages.conftest import ENTITLED
 from tests.pages.test_inbox import client_of
 from tests.pages.test_pages import browser, fingerprint
-from tests.testapp.inbox_processes import ByAnybody, ByButton, ByHand, Review
+from tests.testapp.inbox_processes import ByAnybody, ByButton, ByHand, Limited, Review
 from tests.testapp.models import IssueList
 
 pytestmark = pytest.mark.django_db
@@ -155,3 +156,11 @@ def test_an_option_that_cannot_be_is_found_before_anything_runs(name: str, value
     assert [problem.code for problem in problems] == ["E127"]
     assert name in problems[0].message
     assert not Odd._meta.options.by_hand
+
+
+def test_a_task_says_what_its_process_is(people: dict[str, User]) -> None:
+    task = AutomationTaskModel.objects.get(automation=Limited().id, state="waiting")
+    text = browser(people, "holder").get(f"/automations/{task.pk}").content.decode()
+    assert "Limited: Asks somebody for a day." in text
+    AutomationModel.objects.filter(pk=task.automation_id).update(automation_class="gone.Gone")
+    assert Names.of(AutomationTaskModel.objects.get(pk=task.pk)).about == ""

@@ -13,7 +13,7 @@ from django.template import Context, Template
 from automations import settings
 from automations.automation import Automation
 from automations.hand_starts import startable_by
-from automations.history import Names, changes_of, note, readable, span_of
+from automations.history import Names, changes_of, note, readable, result_of, span_of
 from automations.history import automation_name as name_of
 from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
@@ -146,6 +146,20 @@ def mend(acts: Acts, task: AutomationTaskModel) -> Any:
 def span(took: timedelta) -> str:
     """Return how long something took, in the two largest units that it has."""
     return span_of(took)
+
+
+@register.filter
+def took(task: AutomationTaskModel) -> str:
+    """Return how long a task that is over was there, in words; "" if less than a second."""
+    if task.finished is None or task.finished - task.created < timedelta(seconds=1):
+        return ""
+    return span_of(task.finished - task.created)
+
+
+@register.filter
+def result(task: AutomationTaskModel) -> str:
+    """Return what the work of a task has returned, as JSON without secrets; "" if nothing."""
+    return result_of(task)
 
 
 @register.filter

@@ -17,6 +17,7 @@ from django.views.generic import FormView, TemplateView
 from automations.automation import Automation
 from automations.exceptions import AutomationError, InvalidData
 from automations.hand_starts import start, startable_by
+from automations.history import about_process
 from automations.inbox import Inbox
 from automations.views.entries import Forgiving, fields_template, is_valid
 
@@ -91,9 +92,8 @@ class StartView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not a
 
 def shown(automation: type[Automation]) -> dict[str, Any]:
     """Return how an automation is called, and what its docstring begins with."""
-    described = (vars(automation).get("__doc__") or "").strip().partition("\n\n")[0]
     return {
         "label": automation.get_automation_name(),
         "verbose_name": automation.get_verbose_name(),
-        "description": " ".join(described.split()),
+        "description": about_process(automation),
     }
