@@ -10,10 +10,13 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
+from automations import notices
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.browser.conftest import Open
 from tests.pages.rows import add_question, make_run
+from tests.pages.test_folding import looped
 from tests.testapp.dashboard_processes import BrokenTemplate, Plain, WithCard
+from tests.testapp.formset_processes import Order
 from tests.testapp.inbox_processes import ByHand
 from tests.testapp.processes import Fragile, Loop
 
@@ -24,6 +27,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LIST = "/automations/"
 PHONE, DESKTOP = {"width": 360, "height": 700}, {"width": 1280, "height": 900}
+#: In these each colour meets each size and each language, and each size each language.
+LOOKS = [
+    pytest.param("light", PHONE, "de", id="light-phone-de"),
+    pytest.param("light", DESKTOP, "en", id="light-desktop-en"),
+    pytest.param("dark", PHONE, "en", id="dark-phone-en"),
+    pytest.param("dark", DESKTOP, "de", id="dark-desktop-de"),
+]
 
 
 def look(page: Page) -> None:
@@ -45,9 +55,7 @@ def submit(page: Page) -> None:
         page.click("main button[type=submit]")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(("scheme", "size", "language"), LOOKS)
 def test_no_page_keeps_anybody_out(
     people: dict[str, User],
     asks: dict[str, AutomationTaskModel],
@@ -107,6 +115,41 @@ def test_no_page_keeps_anybody_out(
     page.click("summary")
     look(page)
     page.goto(reverse("automations:traceback", args=incident))
+    look(page)
+
+
+@pytest.mark.parametrize(("scheme", "size", "language"), LOOKS)
+def test_no_form_and_no_choice_keeps_anybody_out(
+    people: dict[str, User],
+    open_page: Open,
+    settings: Any,
+    scheme: str,
+    size: Any,
+    language: str,
+) -> None:
+    settings.ATM_EMAIL, settings.ATM_SITE = "each", "https://example.org"
+    order, folded = Order(), looped(30)
+    task = AutomationTaskModel.objects.get(automation=order.id, state="waiting")
+    options: dict[str, Any] = {"color_scheme": scheme, "viewport": size, "locale": language}
+    page = open_page(people["root"], task_url(task), **options)
+    look(page)
+    page.fill("[name=form-0-article]", "x" * 20)
+    page.locator("[name=form-0-pieces]").evaluate("field => field.type = 'text'")
+    page.fill("[name=form-0-pieces]", "none")
+    submit(page)
+    assert page.locator("[aria-invalid=true]").count() == 1
+    look(page)
+    for address in (
+        reverse("automations:notifications"),
+        notices.unsubscribe_path(people["root"]),
+        reverse("automations:history", args=[folded.pk]),
+        reverse("automations:history", args=[folded.pk]) + "?all=1",
+    ):
+        page.goto(address)
+        look(page)
+    page.goto(notices.unsubscribe_path(people["root"]))
+    submit(page)
+    assert notices.chosen_by(people["root"]) == "never"
     look(page)
 
 
