@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from automations.dispatch.claims import claimable
+from automations.dispatch.lanes import Lanes
 from automations.engine import attempts, steps
 from automations.engine.locking import atomic, in_transaction
 from automations.models import AutomationModel
@@ -17,7 +23,12 @@ from tests.proofs.counting import audit
 from tests.proofs.test_kills_by_phase import mortals
 from tests.proofs.test_processes import finish_all
 from tests.testapp.background import InterruptedLink
-from tests.testapp.proof_processes import Counted, Line, Saved
+from tests.testapp.models import Effect
+from tests.testapp.proof_processes import Counted, Deadly, Line, Saved
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WORKER = str(Path(__file__).with_name("worker.py"))
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 pytestmark = [pytest.mark.no_cover, pytest.mark.django_db(transaction=True)]
 
@@ -73,3 +84,52 @@ def test_without_telling_trouble_with_the_database_from_errors_a_run_is_stuck(
     assert found.exact is on
     assert found.stuck == ([] if on else [run.id])
     assert found.lost == ([] if on else [run.id])
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("on", [True, False])
+def test_without_counting_deaths_a_task_that_kills_its_worker_kills_every_one(
+    on: bool, child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    poison, innocent = Deadly(autorun=False), Line(autorun=False)
+    child_environment |= {"ATM_TEST_DEADLY": "kill", "ATM_TEST_ATTEMPTS": "3" if on else "1000"}
+    (tmp_path / "gate").touch()
+    deaths = 0
+    for _ in range(5):
+        # The claim of whoever has died is over.
+        AutomationModel.objects.exclude(claimed_by="").update(claimed_until=LONG_AGO)
+        ended = subprocess.run(
+            [sys.executable, WORKER, str(tmp_path / "gate")],
+            env=child_environment,
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+        deaths += ended.returncode < 0
+    assert deaths == (3 if on else 5)
+    assert (AutomationModel.objects.get(pk=poison.id).state == "failed") is on
+    # Nobody comes to what stands behind it.
+    found = audit([innocent])
+    assert found.exact is on
+    assert found.stuck == ([] if on else [innocent.id])
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_without_turns_a_crowd_of_one_class_keeps_a_run_of_another_waiting(
+    on: bool, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.ATM_BLOCK = 5
+    crowd = [Line(autorun=False) for _ in range(30)]
+    other = Saved(autorun=False)
+    if not on:
+
+        def by_due_time_alone(lanes: Lanes, now: datetime) -> Iterator[list[AutomationModel]]:
+            while block := list(claimable(now).order_by("due", "pk")[: settings.ATM_BLOCK]):
+                yield block
+
+        monkeypatch.setattr(Lanes, "blocks", by_due_time_alone)
+    assert AutomationModel.run().ok
+    order = list(Effect.objects.order_by("pk").values_list("run", flat=True))
+    before = len(set(order[: order.index(other.id)]))
+    assert before == (settings.ATM_BLOCK if on else len(crowd))
+    assert audit([*crowd, other]).exact
