@@ -159,6 +159,9 @@ def run_pass(plan: Plan, database: str, arguments: list[str], **more: str) -> Re
     print(f"\n=== {plan.title} on {version}", flush=True)
     command = [python, "-m", "pytest", "-n", "2", "--dist", "worksteal"]
     command += ["--durations=15", "--durations-min=5"]
+    # The tests start hundreds of processes: none of them compiles everything anew.
+    more.setdefault("PYTHONPYCACHEPREFIX", str(plan.folder / "pycache"))
+    more.setdefault("PYTHONDONTWRITEBYTECODE", "")
     if "COVERAGE_FILE" in more:
         # The processes that pytest starts, its own workers among them, measure themselves.
         command[1:1] = ["-m", "coverage", "run"]
