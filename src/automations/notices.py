@@ -142,7 +142,7 @@ def send_notice(notice: AutomationNoticeModel, now: datetime) -> int:
     if dict(wishes([user])).get(user) != ByEmail.EACH:
         return 0
     context = {"task": task, "names": Names.of(task), "overdue": is_late(task, now)}
-    link = settings.get("ATM_SITE") + reverse("automations:task", args=[task.pk])
+    link = on_site("task", task.pk)
     if send(user, notice.kind, context | {"link": link}):
         return 1
     since = task.due_date if notice.kind == Kind.OVERDUE else task.created
@@ -207,13 +207,12 @@ def send_digest(row: AutomationPreferenceModel, now: datetime) -> int:
     counts = inbox.counts()
     if not counts["open"]:
         return 0
-    site = settings.get("ATM_SITE")
     tasks = [
-        (task, Names.of(task), site + reverse("automations:task", args=[task.pk]))
+        (task, Names.of(task), on_site("task", task.pk))
         for task in inbox.tasks(Wanted(sort="due"))[:LISTED]
     ]
     context = {"tasks": tasks, "count": counts["open"], "overdue": counts["overdue"]}
-    if send(user, "digest", context | {"link": site + reverse("automations:task_list")}):
+    if send(user, "digest", context | {"link": on_site("task_list")}):
         return 1
     undone = preferences().filter(pk=row.pk, digest_due=None)
     in_own_turn(partial(undone.update, digest_due=now + SOON))
@@ -227,9 +226,8 @@ def send(user: Any, kind: str, context: dict[str, Any]) -> bool:
     The texts are the templates ``automations/email/{kind}.txt`` and ``{kind}_subject.txt``, in
     the language and time zone of the project.
     """
-    leave = settings.get("ATM_SITE") + unsubscribe_path(user)
-    choose = settings.get("ATM_SITE") + reverse("automations:notifications")
-    context = {**context, "user": user, "unsubscribe": leave, "choose": choose}
+    leave = on_site("unsubscribe", signed(user))
+    context = {**context, "user": user, "unsubscribe": leave, "choose": on_site("notifications")}
     try:
         with translation.override(project.LANGUAGE_CODE), timezone.override(None):
             subject = render_to_string(f"automations/email/{kind}_subject.txt", context)
@@ -251,9 +249,15 @@ def address_of(user: Any) -> str:
     return str(getattr(user, user.get_email_field_name(), "") or "")
 
 
-def unsubscribe_path(user: Any) -> str:
-    """Return the path by which whoever gets the user's mail ends that, without logging in."""
-    return reverse("automations:unsubscribe", args=[signing.dumps(str(user.pk), salt=SALT)])
+def on_site(name: str, *arguments: Any) -> str:
+    """Return the whole address of a page of the package."""
+    site: str = settings.get("ATM_SITE")
+    return site.rstrip("/") + reverse(f"automations:{name}", args=arguments)
+
+
+def signed(user: Any) -> str:
+    """Return what lets whoever gets the user's mail end that, without logging in."""
+    return signing.dumps(str(user.pk), salt=SALT)
 
 
 def choose(user: Any, by_email: str) -> None:
