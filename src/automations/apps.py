@@ -13,7 +13,9 @@ class AutomationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from automations import checks, triggers  # noqa: F401 - checks registers itself
+        from automations import checks, notices, triggers  # noqa: F401 - checks registers itself
+        from automations.dispatch import regular
 
         triggers.follow_saved_objects()
+        regular.chores[:] = [notices.send_due]
         autodiscover_modules("automations")

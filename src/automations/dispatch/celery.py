@@ -36,9 +36,9 @@ def work(run_id: int) -> None:
 @shared_task(name="automations.sweep")  # type: ignore[untyped-decorator] # Celery has no types
 def sweep() -> str:
     """Find what is due and have it worked on: what a scheduler calls every few seconds."""
-    from automations.dispatch.sweep import sweep as sweep_once
+    from automations.dispatch.regular import do_the_rounds
 
-    return str(sweep_once())
+    return str(do_the_rounds())
 
 
 def producers() -> Any:

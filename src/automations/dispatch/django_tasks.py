@@ -40,9 +40,9 @@ def work(run_id: int) -> None:
 @framework().task(**options())  # type: ignore[untyped-decorator] # of whichever library
 def sweep() -> str:
     """Find what is due and have it worked on, for a scheduler of tasks to send."""
-    from automations.dispatch.sweep import sweep as sweep_once
+    from automations.dispatch.regular import do_the_rounds
 
-    return str(sweep_once())
+    return str(do_the_rounds())
 
 
 class TasksDispatcher(Dispatcher):
