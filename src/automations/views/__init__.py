@@ -29,6 +29,7 @@ __all__ = [
     "StartListView",
     "StartView",
     "StatusView",
+    "StatusView",
     "TaskActView",
     "TaskDashboardView",
     "TaskHoldView",

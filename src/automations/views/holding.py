@@ -25,14 +25,23 @@ class TaskHoldView(LoginRequiredMixin, View):
     """
     Take the task, take it over, give it back, or hand it over to a colleague who may do it.
 
-    Then the page of the task is shown again, with what came of it.
+    Then the page of the task is shown again, with what came of it. The right to do the task is
+    checked before any method runs, and once more under the lock.
     """
 
     http_method_names = ["post", "options"]
 
-    def post(self, request: HttpRequest, task_id: int) -> HttpResponse:
-        task = AutomationTaskModel.objects.filter(pk=task_id).select_related("automation").first()
-        task = right_or_refuse(request.user, task)
+    task: AutomationTaskModel
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_authenticated:
+            return self.handle_no_permission()
+        tasks = AutomationTaskModel.objects.filter(pk=kwargs["task_id"])
+        self.task = right_or_refuse(request.user, tasks.select_related("automation").first())
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        task = self.task
         try:
             said, level = self.act(task, request.POST), notes.SUCCESS
         except TaskTaken as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -74,15 +74,23 @@ class StatusView(View):
 
     http_method_names = ["get", "head", "options"]
 
-    def get(self, request: HttpRequest, signed: str) -> HttpResponse:
+    run: AutomationModel
+    template: str
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            key, user, template = signing.loads(signed, salt=SALT, max_age=LONGEST)
+            key, user, template = signing.loads(kwargs["signed"], salt=SALT, max_age=LONGEST)
         except (signing.BadSignature, ValueError, TypeError):
             key = user = template = None
         run = AutomationModel.objects.filter(pk=key).first() if key is not None else None
         if run is None or user != who(request):
             raise Http404(_("There is no such run."))
-        response = render(request, template, status_of(run, request, template))
+        self.run, self.template = run, template
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        context = status_of(self.run, request, self.template)
+        response = render(request, self.template, context)
         response["Cache-Control"] = "no-store"
         return response
 
