@@ -308,6 +308,17 @@ def test_only_the_entitled_take_tasks_and_only_by_post(
         AutomationTaskModel.objects.filter(pk=task.pk).update(taken_by=None, taken_at=None)
 
 
+@pytest.mark.parametrize("back", ["?show=mine", "x", '"F', "a b", "admin", "#top"])
+def test_what_is_no_name_of_a_page_is_no_error_once_tasks_are_taken(
+    reviewers: dict[str, User], back: str
+) -> None:
+    task = asked()
+    response = act(reviewers["ada"], "take", task, back=back)
+    assert response.status_code == 302
+    assert holder(task) == "ada"
+    assert act(reviewers["ada"], "eat", task, back=back).status_code == 302
+
+
 def test_a_task_is_taken_given_back_and_handed_over_on_its_page(
     reviewers: dict[str, User],
 ) -> None:
