@@ -17,9 +17,10 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 #: Pages that nobody has seen while playing, and who is to look at them.
 PAGES = {
-    "": ["/", "/webinars/"],
-    "emil": ["/expenses/"],
-    "admin": ["/", "/automations/dashboard/1"],
+    "": ["/", "/webinars/", "/mails/"],
+    "emil": ["/expenses/", "/expenses/4/"],
+    "olga": ["/automations/start", "/automations/start/webinars.automations.WebinarJourney"],
+    "admin": ["/", "/automations/dashboard", "/automations/dashboard/1"],
 }
 
 

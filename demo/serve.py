@@ -45,7 +45,7 @@ def main() -> int:
             f"Choose another one: make demo PORT={options.port + 1}"
         )
         return 1
-    prepare()
+    prepare(options.port)
     return show(options.port, options.speed)
 
 
@@ -60,9 +60,13 @@ def taken(port: int) -> bool:
     return False
 
 
-def prepare() -> None:
+def prepare(port: int) -> None:
     """Bring the database up to date and fill it, unless that has been done."""
-    os.environ.update(DJANGO_SETTINGS_MODULE="project.settings", DEMO_DEBUG="1")
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="project.settings",
+        DEMO_DEBUG="1",
+        DEMO_SITE=f"http://{HOST}:{port}",
+    )
     sys.path.insert(0, str(HERE))
     import django
 

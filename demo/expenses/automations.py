@@ -3,7 +3,7 @@ The expense: an employee has paid for something and gets the money back, or does
 
 A small amount is paid at once, a larger one when the team lead has approved it, a large one when a
 director has as well. Who lets it wait is reminded, and after four days the superior is asked
-instead.
+instead. By when people should have answered says each form; the inbox shows it, and what is late.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import send_mail
+from django.urls import reverse
 
 from automations import flow
 from automations.flow import this
@@ -25,8 +27,10 @@ DAY = datetime.timedelta(days=1)
 SMALL, MEDIUM = 50, 1000
 
 #: What every approver gets. Whom it asks, and what comes next, each node says itself.
-APPROVAL = flow.Form(forms.ApprovalForm, description="May this be paid back?").Remind(
-    this.remind, after=2 * DAY
+APPROVAL = (
+    flow.Form(forms.ApprovalForm, description="May this be paid back?")
+    .DueIn(2 * DAY)
+    .Remind(this.remind, after=2 * DAY)
 )
 
 #: The nodes that ask so; what is answered is kept in ``data`` under the node's name.
@@ -59,9 +63,11 @@ class ExpenseApproval(flow.Automation):
     join = flow.Join()
 
     decision = flow.If(this.is_rejected).Then(this.refuse)
-    billing_details = flow.ModelForm(
-        forms.BankAccountForm, "account", description="Where is the money to go?"
-    ).User(this.employee)
+    billing_details = (
+        flow.ModelForm(forms.BankAccountForm, "account", description="Where is the money to go?")
+        .User(this.employee)
+        .DueIn(3 * DAY)
+    )
     pay = flow.Execute(this.transfer).OnError(this.pay_by_hand)
     paid = flow.Execute(this.confirm_payment)
     end = flow.End()
@@ -72,6 +78,7 @@ class ExpenseApproval(flow.Automation):
             description="The bank has refused the order. Ask for the right account and pay there.",
         )
         .Group(name="Accounting")
+        .DueIn(DAY)
         .Next(this.paid)
     )
     refuse = flow.Execute(this.confirm_rejection).Next(this.end)
@@ -82,11 +89,14 @@ class ExpenseApproval(flow.Automation):
     class Meta:
         verbose_name = "Expense"
         verbose_name_plural = "Expenses"
+        subject = "{purpose} ({amount} €), {employee}"
 
-    @property
-    def subject(self) -> str:
-        """What it is about, for the list of tasks."""
-        return f"{self.expense.employee}: {self.expense}"
+    def started_by_signal(self, sender: Any, data: dict[str, Any]) -> None:
+        """Keep what people are to read of the expense in lists: ``Meta.subject`` names it."""
+        expense: Expense = data["instance"]
+        self.data.update(
+            purpose=expense.purpose, amount=str(expense.amount), employee=str(expense.employee)
+        )
 
     # Who is asked
 
@@ -105,7 +115,8 @@ class ExpenseApproval(flow.Automation):
     def remind(self, task: Any) -> None:
         """Write to everybody who may do the task."""
         asked = task.get_users_with_permission(include_superusers=False)
-        self._write("Please decide", [user.email for user in asked])
+        task_page = reverse("automations:task", args=[task.pk])
+        self._write("Please decide", [user.email for user in asked], task_page)
 
     # What is decided
 
@@ -140,13 +151,14 @@ class ExpenseApproval(flow.Automation):
         """Keep how it ended, and write to the employee."""
         self.expense.outcome = outcome
         self.expense.save()
-        self._write(outcome.label, [self.expense.employee.user.email])
+        its_page = self.expense.get_absolute_url()
+        self._write(outcome.label, [self.expense.employee.user.email], its_page)
 
-    def _write(self, subject: str, addresses: list[str]) -> None:
-        """Write about the expense."""
+    def _write(self, subject: str, addresses: list[str], page: str) -> None:
+        """Write about the expense, with the way to a page."""
         send_mail(
             f"{subject}: {self.expense.purpose}",
-            f"{self.subject}\n",
+            f"{self.expense.employee}: {self.expense}\n\n{settings.SITE}{page}\n",
             "expenses@example.org",
             addresses,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 
 from automations import flow
 
@@ -41,6 +42,10 @@ class Expense(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} ({self.amount} €)"
+
+    def get_absolute_url(self) -> str:
+        """Return the page on which its employee sees where it stands."""
+        return reverse("expense", args=[self.pk])
 
 
 class BankAccount(models.Model):

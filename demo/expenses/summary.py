@@ -12,10 +12,7 @@ from expenses.models import Expense
 
 def summary() -> Summary:
     """Return the section of the home page."""
-    roles = {
-        row["name"]: ", reports to ".join(filter(None, [row["role"], row["superior"]]))
-        for row in week.rows("employees.csv")
-    }
+    roles = {row["name"]: role(row) for row in week.rows("employees.csv")}
     outcomes = [
         (Expense.Outcome(outcome).label, count, total)
         for outcome, count, total in Expense.objects.order_by("outcome")
@@ -23,3 +20,10 @@ def summary() -> Summary:
         .annotate(Count("pk"), Sum("amount"))
     ]
     return Summary("expenses/summary.html", ExpenseApproval, roles, {"outcomes": outcomes})
+
+
+def role(row: dict[str, str]) -> str:
+    """Return who somebody is: the role, and who decides for those who file expenses."""
+    if row["role"] in ("director", "accountant"):
+        return row["role"]
+    return f"{row['role'].removesuffix('employee')} under {row['superior']}".strip()

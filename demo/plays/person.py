@@ -76,5 +76,5 @@ class Person:
 
     def do_tasks(self, answer: Callable[[Page], Answers]) -> None:
         """Do every task on the list."""
-        for address in re.findall(r'href="(/automations/\d+)"', self.see("/automations/")):
+        for address in re.findall(r'href="(/automations/\d+)\?', self.see("/automations/")):
             self.fill_in(address, answer)

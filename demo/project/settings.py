@@ -101,5 +101,9 @@ EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = os.environ.get("DEMO_OUTBOX", BASE / "outbox")
 DEFAULT_FROM_EMAIL = "issues@example.org"
 
-# An hour of the process is a second of the demo.
+#: Where the site can be reached, for the links in mails.
+SITE = os.environ.get("DEMO_SITE", "http://127.0.0.1:8000")
+
+# An hour of the process is a second of the demo, and whoever looks at a page sees it go by.
 ATM_CLOCK = "project.clock.now"
+ATM_REFRESH = 2

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from operator import itemgetter
 from typing import Any
 
+from django.test import Client
 from project import week
 
+from automations.models import AutomationModel
 from webinars.automations import WebinarJourney
 from webinars.forms import SignUpForm
 from webinars.models import Webinar
@@ -44,30 +46,33 @@ def sign_up(row: Row) -> None:
     """Let somebody sign up, if what was entered can be right."""
     form = SignUpForm(row)
     if form.is_valid():
-        form.start()
+        WebinarJourney(**form.cleaned_data)
 
 
 def cancel(row: Row) -> None:
-    """Tell the person's journey that it is cancelled."""
-    tell(row, "cancel")
+    """Press the button on the page to which the link in the person's mails leads."""
+    for journey in running(row):
+        answer = Client().post(journey.instance.way_out())
+        if answer.status_code != 200:
+            raise RuntimeError(f"Who wants to cancel is answered {answer.status_code}.")
 
 
 def leave(row: Row) -> None:
     """Tell the person's journey how long the visit was."""
     joined, left = (datetime.datetime.fromisoformat(row[name]) for name in ("joined", "left"))
-    tell(row, "attended", minutes=(left - joined) // datetime.timedelta(minutes=1))
+    minutes = (left - joined) // datetime.timedelta(minutes=1)
+    for journey in running(row):
+        WebinarJourney.dispatch_message(journey, "attended", data={"minutes": minutes})
 
 
-def tell(row: Row, message: str, **data: Any) -> None:
-    """Send a message to the journey of the person who is named in the row, if there is one."""
-    running = WebinarJourney.model_class.objects.filter(
+def running(row: Row) -> Iterable[AutomationModel]:
+    """Return the journey of the person who is named in the row, if there is one."""
+    return AutomationModel.objects.filter(
         automation_class=WebinarJourney.get_automation_name(),
         finished=False,
         data__email=row["email"].lower(),
         data__webinar=Webinar.objects.get(code=row["webinar"]).pk,
     )
-    for journey in running:
-        WebinarJourney.dispatch_message(journey, message, data=data)
 
 
 def move(row: Row) -> None:

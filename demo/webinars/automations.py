@@ -2,8 +2,9 @@
 The webinar: what everybody who signs up for it gets, and when.
 
 A welcome at once, a reminder the day before, the link an hour before; and for those who stayed
-the recording. All of it follows the webinar's date, also when that is moved. Whoever cancels gets
-nothing more.
+the recording. All of it follows the webinar's date, also when that is moved. Each mail has a link
+by which one cancels; whoever does gets nothing more. The organiser can start a journey by hand, for
+somebody who has called.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import send_mail
 from django.utils.timezone import localtime
 
 from automations import flow
 from automations.flow import this
+from webinars.forms import SignUpForm
 from webinars.models import Webinar
 
 HOUR = datetime.timedelta(hours=1)
@@ -23,6 +26,9 @@ DAY = datetime.timedelta(days=1)
 
 #: How many minutes somebody has to be there to have stayed.
 STAYED = 45
+
+#: What stands at the end of the mails before the webinar.
+WAY_OUT = "\n\nYou cannot come? Cancel here: {way_out}"
 
 
 class WebinarJourney(flow.Automation):
@@ -54,6 +60,9 @@ class WebinarJourney(flow.Automation):
     class Meta:
         verbose_name = "Webinar journey"
         verbose_name_plural = "Webinar journeys"
+        subject = "{name}, {title}"
+        start_form = SignUpForm
+        start_permission = "webinars.change_webinar"
 
     # When
 
@@ -86,17 +95,23 @@ class WebinarJourney(flow.Automation):
 
     # What is written
 
+    def way_out(self) -> str:
+        """Return the path of the page with the button by which the person cancels."""
+        return flow.message_link(self, "cancel")
+
     def send_welcome(self, task: Any) -> None:
-        """Confirm the sign-up."""
-        self._write("Welcome", "Thank you for signing up. The webinar begins on {begins}.")
+        """Confirm the sign-up, and keep what people are to read of it."""
+        self.data["title"] = self.webinar.title
+        self._write("Welcome", "Thank you for signing up. It begins on {begins}." + WAY_OUT)
 
     def send_reminder(self, task: Any) -> None:
         """Remind of the date, as it is now."""
-        self._write("Tomorrow", "We look forward to seeing you on {begins}.")
+        self._write("Tomorrow", "We look forward to seeing you on {begins}." + WAY_OUT)
 
     def send_link(self, task: Any) -> None:
         """Send the way in."""
-        self._write("Your link", "https://example.org/webinars/{code}/ is open from {begins} on.")
+        way_in = "https://example.org/webinars/{code}/ is open from {begins} on."
+        self._write("Your link", way_in + WAY_OUT)
 
     def offer_replay(self, task: Any) -> None:
         """Offer the recording."""
@@ -109,7 +124,8 @@ class WebinarJourney(flow.Automation):
     def _write(self, subject: str, body: str) -> None:
         """Write to the person, with the webinar's facts in the text."""
         begins = f"{localtime(self.webinar.begins):%A, %d %B, %H:%M}"
-        text = body.format(code=self.webinar.code, begins=begins)
+        way_out = settings.SITE + self.way_out()
+        text = body.format(code=self.webinar.code, begins=begins, way_out=way_out)
         send_mail(
             f"{subject}: {self.webinar}",
             f"Dear {self.data['name']},\n\n{text}\n",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django import forms
 from django.utils.timezone import localtime
 
-from webinars.automations import WebinarJourney
 from webinars.models import Webinar
 
 
@@ -33,7 +32,3 @@ class SignUpForm(forms.Form):
         if webinar.is_over:
             raise forms.ValidationError("This webinar is over.")
         return webinar
-
-    def start(self) -> WebinarJourney:
-        """Let the journey begin; of whoever has signed up before, return the one that is there."""
-        return WebinarJourney(**self.cleaned_data)

@@ -9,7 +9,7 @@ from automations.models import AutomationTaskModel
 from webinars.automations import WebinarJourney
 from webinars.models import Webinar
 
-ROLES = {"olga": "organiser, moves a webinar in the admin"}
+ROLES = {"olga": "organiser"}
 
 #: The columns of the table, and the steps that they count.
 STEPS = {
