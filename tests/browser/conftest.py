@@ -60,6 +60,18 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: Any) -> Any:
+    """
+    Return the site, each of whose threads has a connection of its own, as on a real one.
+
+    The name in the settings is that of a database in memory. A site that is made before the
+    tests have theirs, in a file, shares the connection of this thread among all of its own: with
+    several browsers at once that is more than SQLite bears.
+    """
+    return live_server
+
+
 @pytest.fixture
 def incidents(db: None) -> list[AutomationTaskModel]:
     """The failed tasks of runs of two automations, stopped by errors that are hard to show."""
