@@ -83,6 +83,8 @@ WHO: dict[str, dict[str, str]] = {
     "start, not by hand": {"login": OUT, "404": "*"},
     "message": {"form": "*"},
     "status": {"look": "stranger", "404": "*"},
+    "notifications": {"login": OUT, "form": "*"},
+    "unsubscribe": {"form": "*"},
     "error_report": {"login": OUT, "look": OPERATORS, "403": "*"},
     "error_report, group": {"login": OUT, "look": OPERATORS, "403": "*"},
     "incidents_act": {"login": OUT, "act": OPERATORS, "403": "*"},
@@ -110,7 +112,9 @@ WHO: dict[str, dict[str, str]] = {
     }.items()
 }  # fmt: skip
 
-RUNS, TASKS, AUDIT = (f"automations_automation{name}model" for name in ("", "task", "audit"))
+RUNS, TASKS, AUDIT, NOTICES, PREFERENCES = (
+    f"automations_automation{name}model" for name in ("", "task", "audit", "notice", "preference")
+)
 #: Which tables are changed when it is sent by whoever may send it.
 CHANGES: dict[str, set[str]] = {
     "task_act": {TASKS, AUDIT},
@@ -127,7 +131,9 @@ CHANGES: dict[str, set[str]] = {
         "testapp_issuelist",
         "automations_automationobjectmodel",
     },
-    "start, right": {RUNS, TASKS, AUDIT},
+    "start, right": {RUNS, TASKS, AUDIT, NOTICES},
+    "notifications": {PREFERENCES},
+    "unsubscribe": {PREFERENCES},
     "message": {RUNS, TASKS, "testapp_effect"},  # which this run itself leaves
     "incidents_act": {RUNS, TASKS, AUDIT},
     "act": {RUNS, TASKS, AUDIT},

@@ -29,7 +29,6 @@ __all__ = [
     "StartListView",
     "StartView",
     "StatusView",
-    "StatusView",
     "TaskActView",
     "TaskDashboardView",
     "TaskHoldView",
