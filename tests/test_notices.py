@@ -507,3 +507,15 @@ def test_settings_that_cannot_work_are_found(settings: Any) -> None:
     assert codes() == {"automations.E010"}
     settings.ATM_EMAIL, settings.ATM_DIGEST_HOUR = "", 24
     assert codes() == {"automations.E003"}
+
+
+def test_what_is_still_to_be_told_goes_with_its_run(
+    team: dict[str, User], clock: time_machine.Traveller
+) -> None:
+    ended, killed, deleted = (asked(hours=5) for _ in range(3))
+    complete(ended, team["ada"])
+    clock.shift(timedelta(days=2))
+    assert AutomationModel.delete_history(1)[1]["automations.AutomationNoticeModel"] == 2
+    Review(automation_id=killed.automation_id).kill()
+    AutomationModel.objects.get(pk=deleted.automation_id).delete()
+    assert not AutomationNoticeModel.objects.exists()
