@@ -8,6 +8,7 @@ line goes to pytest; coverage is only required of a whole run.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -16,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -25,6 +27,7 @@ import chromium
 import environments
 import pythons
 from environments import ROOT, Plan
+from passes import Running, Voices
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 
@@ -49,6 +52,31 @@ elif connection.vendor == "mysql":
 else:
     print("SQLite", connection.Database.sqlite_version)
 """
+
+
+#: How many passes run at the same time: much of one is waiting, for claims that expire for example.
+AT_ONCE = int(os.environ.get("ATM_TEST_AT_ONCE", "2"))
+
+# What differs in the oldest environment is Python and Django: the proofs are made smaller there.
+FEWER = {
+    "ATM_TEST_RUNS": "60",
+    "ATM_TEST_EXAMPLES": "20",
+    "ATM_TEST_KILLS": "6",
+    "ATM_TEST_PLACES": "1",
+    "ATM_PROOF_PLAY": "1",
+    "ATM_PROOF_AIMED": "2",
+    "ATM_PROOF_TIMERS": "100",
+    "ATM_PROOF_TRIPLES": "3",
+    "ATM_PROOF_PAIRS": "4",
+    "ATM_PROOF_FORCED": "10",
+    "ATM_PROOF_RACES": "20",
+    "ATM_PROOF_MESSAGES": "200",
+    "ATM_PROOF_BUSY_RUNS": "100",
+    "ATM_PROOF_BUSY_WORKERS": "2",
+    "ATM_PROOF_ASLEEP": "0",
+    "ATM_PROOF_POISONED": "60",
+    "ATM_TEST_QUEUES": "one",
+}
 
 
 class Result(NamedTuple):
@@ -114,36 +142,6 @@ def private_postgres(python: str) -> Iterator[dict[str, str] | None]:
         helper.wait()
 
 
-def run_and_show(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Run the command, show what it says as it says it; return its code and its last words."""
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        cwd=str(ROOT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-    )
-    tail = b""
-    try:
-        while process.stdout:
-            piece = os.read(process.stdout.fileno(), 65536)
-            if not piece:
-                break
-            sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
-            tail = (tail + piece)[-8192:]
-        code = process.wait()
-    except BaseException:
-        # Interrupted: let pytest take its databases down.
-        with contextlib.suppress(Exception):
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
-        process.kill()
-        raise
-    return code, re.sub(rb"\x1b\[[0-9;]*m", b"", tail).decode("utf-8", "replace")
-
-
 def summary_of(words: str, code: int) -> str:
     """Return pytest's own summary."""
     found = re.findall(
@@ -152,11 +150,22 @@ def summary_of(words: str, code: int) -> str:
     return found[-1] if found else f"pytest ended with {code}"
 
 
-def run_pass(plan: Plan, database: str, arguments: list[str], **more: str) -> Result:
-    """Run pytest once."""
+class Pass(NamedTuple):
+    """One call of pytest: in which environment, on which database, with which variables."""
+
+    plan: Plan
+    database: str
+    version: str
+    more: dict[str, str]
+
+
+def run_pass(
+    one: Pass, arguments: list[str], running: Running, say: Callable[[bytes], None]
+) -> Result:
+    """Run pytest once; ``say`` gets what it says."""
+    plan, database, version, more = one
     python = environments.ensure(plan)
-    version = more.pop("version", TITLES[database])
-    print(f"\n=== {plan.title} on {version}", flush=True)
+    say(f"\n=== {plan.title} on {version}\n".encode())
     command = [python, "-m", "pytest", "-n", "2", "--dist", "worksteal"]
     command += ["--durations=15", "--durations-min=5"]
     # The tests start hundreds of processes: none of them compiles everything anew.
@@ -168,11 +177,31 @@ def run_pass(plan: Plan, database: str, arguments: list[str], **more: str) -> Re
     if sys.stdout.isatty():
         command.append("--color=yes")
     begun = time.monotonic()
-    code, words = run_and_show(command + arguments, variables(database, **more))
-    print(f"({time.monotonic() - begun:.0f} s)", flush=True)
+    environment = variables(database, **more)
+    code, words = running.run(command + arguments, environment, say)
+    say(f"({time.monotonic() - begun:.0f} s)\n".encode())
     # A selection may hit nothing: that is no failure of the code.
     passed = code == 0 or (code == 5 and bool(arguments))
     return Result(plan.title, version, passed, summary_of(words, code))
+
+
+def run_all(passes: list[Pass], arguments: list[str], at_once: int) -> list[Result]:
+    """Run them, so many at once, and return what came of each; interrupted, take all down."""
+    running, voices = Running(ROOT), Voices()
+
+    def run(number: int) -> Result:
+        try:
+            say = functools.partial(voices.say, number)
+            return run_pass(passes[number], arguments, running, say)
+        finally:
+            voices.end(number)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            return list(pool.map(run, range(len(passes))))
+        except BaseException:
+            running.stop()
+            raise
 
 
 def percent(python: str, environment: dict[str, str], *include: str) -> float | None:
@@ -225,68 +254,50 @@ def main(
     if main_plan is None:
         raise SystemExit("There is no environment to test in.")
     python = environments.ensure(main_plan)
-    results: list[Result] = []
     missing = [plan.remark for plan in (main_plan, oldest_plan) if plan and plan.remark]
     absent: list[str] = []
     browser = chromium.ensure()
     if browser is None:
         missing.append("the pages in a browser: no Chromium (apt-get install chromium)")
     folder = Path(tempfile.mkdtemp(prefix="automations-coverage-"))
+    passes: list[Pass] = []
 
-    def one(plan: Plan, database: str, **more: str) -> None:
+    def plan_one(plan: Plan, database: str, version: str, **more: str) -> None:
         name = "{}-{}".format(database, plan.folder.name.lstrip("."))
-        more["ATM_TEST_RUN"] = f"{os.getpid()}_{len(results)}"
+        more["ATM_TEST_RUN"] = f"{os.getpid()}_{len(passes)}"
         if browser:
             more["ATM_TEST_CHROMIUM"] = browser
         if record:
-            title = "{}, {}".format(more["version"], plan.title)
-            more["ATM_PROOF_RECORD"], more["ATM_PROOF_PASS"] = str(record), title
+            more["ATM_PROOF_RECORD"] = str(record)
+            more["ATM_PROOF_PASS"] = f"{version}, {plan.title}"
         if not arguments:
             more["COVERAGE_FILE"] = str(folder / name)
-            if results:
+            if passes:
                 more["ATM_TEST_MEASURE"] = "different"
                 if plan is main_plan:
                     more["ATM_TEST_WAYS"] = "two"
-        results.append(run_pass(plan, database, arguments, **more))
+        passes.append(Pass(plan, database, version, more))
 
-    try:
+    with contextlib.ExitStack() as servers:
+        servers.callback(shutil.rmtree, str(folder), ignore_errors=True)
         for database in databases or TITLES:
             answers, words = knock(python, database, {})
             if answers:
-                one(main_plan, database, version=words)
+                plan_one(main_plan, database, words)
                 continue
             if database == "postgresql":
                 print(f"\nPostgreSQL: {words}\nStarting a private one ...", flush=True)
-                with private_postgres(python) as server:
-                    if server:
-                        answers, words = knock(python, database, server)
-                    if server and answers:
-                        one(main_plan, database, version=words + " (private)", **server)
-                        continue
+                server = servers.enter_context(private_postgres(python))
+                if server:
+                    answers, words = knock(python, database, server)
+                if server and answers:
+                    plan_one(main_plan, database, words + " (private)", **server)
+                    continue
             absent.append(f"{TITLES[database]}: {words}")
         if oldest_plan:
             words = knock(environments.ensure(oldest_plan), "sqlite", {})[1]
-            # What differs here is Python and Django: the proofs are made smaller.
-            fewer = {
-                "ATM_TEST_RUNS": "60",
-                "ATM_TEST_EXAMPLES": "20",
-                "ATM_TEST_KILLS": "6",
-                "ATM_TEST_PLACES": "1",
-                "ATM_PROOF_PLAY": "1",
-                "ATM_PROOF_AIMED": "2",
-                "ATM_PROOF_TIMERS": "100",
-                "ATM_PROOF_TRIPLES": "3",
-                "ATM_PROOF_PAIRS": "4",
-                "ATM_PROOF_FORCED": "10",
-                "ATM_PROOF_RACES": "20",
-                "ATM_PROOF_MESSAGES": "200",
-                "ATM_PROOF_BUSY_RUNS": "100",
-                "ATM_PROOF_BUSY_WORKERS": "2",
-                "ATM_PROOF_ASLEEP": "0",
-                "ATM_PROOF_POISONED": "60",
-                "ATM_TEST_QUEUES": "one",
-            }
-            one(oldest_plan, "sqlite", version=words, **fewer)
+            plan_one(oldest_plan, "sqlite", words, **FEWER)
+        results = run_all(passes, arguments, at_once=1 if record else AT_ONCE)
         good = all(result.passed for result in results)
         covered: list[str] = []
         if arguments:
@@ -297,8 +308,6 @@ def main(
                 missing.append("coverage is not required while a database is missing")
             else:
                 good = good and enough
-    finally:
-        shutil.rmtree(str(folder), ignore_errors=True)
 
     lines = ["", "=== Passes"]
     for result in results:
