@@ -60,6 +60,10 @@ docs: ## Build the documentation into docs/_build/html
 api-coverage: ## Write the page of what is promised and which tests prove it
 	@$(IN_MAIN) && set -x && "$$python" -m tests.api.table
 
+.PHONY: screenshots
+screenshots: ## Make pictures of the pages: all in build/screenshots, those of the documentation in docs/images
+	@$(IN_MAIN) && "$$python" tools/screenshots.py
+
 PORT ?= 8000
 SPEED ?= 3600
 
