@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, connections, transaction
+from django.utils import timezone
 
 from automations.dispatch import claims
 from automations.dispatch.sweep import sweep
@@ -16,6 +19,7 @@ from automations.exceptions import RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import HOUR
+from tests.proofs.trouble import another_connection
 from tests.testapp import processes
 from tests.testapp.background import InterruptedLink
 from tests.testapp.forms import ApprovalForm
@@ -346,3 +350,93 @@ def test_trouble_of_long_ago_is_not_taken_for_the_cause_of_a_broken_transaction(
     assert is_transient(connection.rollback_exc)
     run = Odd(what="rolls_back")
     assert (row(run).state, at(run, "start").state) == ("failed", "failed")
+
+
+@pytest.fixture
+def lost_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Let a connection that is made after one was lost be lost as well, before it is ready."""
+    lost: list[str] = []
+    wrapper = type(connections["default"])
+    make_ready: Any = wrapper._set_autocommit
+
+    def made(self: Any, on: bool) -> None:
+        if on and lost == ["the first"]:
+            lost.append("the second")
+            drop(other, self.connection)
+        make_ready(self, on)
+
+    with another_connection() as other:
+
+        def work(self: Any, task: Any) -> None:
+            if not lost:
+                lost.append("the first")
+                drop(other, connection.connection)
+                Effect.objects.exists()
+
+        monkeypatch.setattr(processes.Straight, "note", work)
+        monkeypatch.setattr(wrapper, "_set_autocommit", made)
+        yield lost
+
+
+def drop(other: Any, raw: Any) -> None:
+    """Let the server end this connection."""
+    if connection.vendor == "mysql":
+        other.execute(f"KILL {raw.thread_id()}")
+    else:
+        other.execute("SELECT pg_terminate_backend(%s)", [raw.info.backend_pid])
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no connections to lose.")
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_lost_while_it_is_made_again_delays_a_run_and_stops_nothing(
+    lost_again: list[str],
+) -> None:
+    run, other = Straight(autorun=False), Straight(autorun=False)
+    report = sweep()
+    assert (report.delayed, report.broken) == (1, 0)
+    assert not connection.in_atomic_block
+    assert other.finished()
+    sweep(until=timezone.now() + HOUR)
+    assert run.finished()
+    assert lost_again[0] == "the first"
+
+
+class HalfMade:
+    """A connection that was lost before Django could turn autocommit on, as two drivers say so."""
+
+    in_atomic_block = False
+    closes = 0
+
+    def __init__(self, **raw: Any) -> None:
+        self.connection = SimpleNamespace(**raw)
+
+    def get_autocommit(self) -> bool:
+        """Off, as on one whose transactions the caller manages."""
+        return False
+
+    def close(self) -> None:
+        """Count it."""
+        self.closes += 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "let_go"),
+    [({"closed": True}, 1), ({"open": False}, 1), ({"closed": False}, 0), ({"open": True}, 0)],
+    ids=["psycopg, lost", "PyMySQL, lost", "psycopg, in use", "PyMySQL, in use"],
+)
+def test_only_a_connection_that_is_lost_is_let_go(raw: dict[str, bool], let_go: int) -> None:
+    half = HalfMade(**raw)
+    locking.put_right(half)  # type: ignore[arg-type] # it has what is asked for
+    assert half.closes == let_go
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_that_is_left_in_a_transaction_gets_another_connection() -> None:
+    left = transaction.atomic()
+    left.__enter__()
+    Effect.objects.create(run=1, node="x")
+    locking.renew_connection()
+    assert not locking.in_transaction()
+    assert not Effect.objects.exists()
+    run = Straight()
+    assert run.finished()

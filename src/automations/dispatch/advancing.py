@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 
 from automations import settings
 from automations.dispatch.claims import give_back, give_back_free, has_claim, patiently

@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.db.models import Q
 
 from automations import settings

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import DatabaseError, IntegrityError, models
+from django.db import Error as DatabaseError
+from django.db import IntegrityError, models
 
 from automations.definition import known
 from automations.definition.process import ProcessDefinition

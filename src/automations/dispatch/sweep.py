@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 
 from automations import settings
 from automations.dispatch.advancing import Budget, Progress, advance
@@ -37,7 +37,7 @@ from automations.dispatch.last_tries import Alone, makes_last_try
 from automations.dispatch.peek import idle_runs
 from automations.dispatch.schedules import start_scheduled
 from automations.engine import incidents
-from automations.engine.locking import connection, in_transaction
+from automations.engine.locking import in_transaction, renew_connection
 from automations.engine.notifying import notify_left
 from automations.engine.trouble import is_transient
 
@@ -227,16 +227,16 @@ class Tour:
                 self.report.reached |= progress.reached
                 notify_left()  # this sweep may have passed them
         except Exception as error:
-            if in_transaction():
-                raise
+            if not self.claim:
+                raise  # inside a transaction of the caller's
             if isinstance(error, DatabaseError) and is_transient(error):
                 self.report.delayed += 1
                 logger.warning("Run %s is delayed by the database: %r", run_id, error)
-                connection().close_if_unusable_or_obsolete()
+                renew_connection()
                 return False
             self.report.broken += 1
             logger.exception("Run %s could not be worked on", run_id)
-            connection().close_if_unusable_or_obsolete()
+            renew_connection()
         return True
 
     def begin(self, progress: Progress) -> None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func
-from django.db.utils import DatabaseError
+from django.db.utils import Error as DatabaseError
 
 from automations import settings
 from automations.engine.trouble import is_lock_timeout, is_transient
@@ -190,14 +190,55 @@ def atomic(limit: float | None = None) -> AbstractContextManager[None]:
     connection says.
     """
     database = connection()
+    put_right(database)
     if not database.needs_rollback:
         # Django calls it the cause of a broken transaction whatever has broken one on this
         # connection before, however long ago. What breaks this one comes from now on.
         database.rollback_exc = None  # type: ignore[attr-defined] # the stubs do not know it
     block = transaction.atomic(using=database.alias)
-    if database.vendor == "sqlite" and begins_with_lock(database) and not in_transaction():
+    if database.in_atomic_block:
+        return block
+    if database.vendor == "sqlite" and begins_with_lock(database):
         return begun_in_turn(database, block, limit)
-    return block
+    return whole(database, block)
+
+
+@contextmanager
+def whole(database: BaseDatabaseWrapper, block: transaction.Atomic) -> Iterator[None]:
+    """Be the transaction ``block``; leave no connection behind that nobody can use."""
+    try:
+        with block:
+            yield
+    finally:
+        put_right(database)
+
+
+def put_right(database: BaseDatabaseWrapper) -> None:
+    """
+    Let go of a connection that was lost while it was made.
+
+    Django makes a new one when a transaction has ended by losing the old one. If that is lost as
+    well before it is ready, what is left looks like one on which the caller manages transactions:
+    the next block would begin by a savepoint, fail, and never be left again.
+    """
+    raw: Any = database.connection
+    if raw is None or database.in_atomic_block or database.get_autocommit():
+        return
+    if getattr(raw, "closed", False) or not getattr(raw, "open", True):
+        abandon(database)
+
+
+def renew_connection() -> None:
+    """
+    Give this thread another connection if this one cannot be used, or is in a transaction.
+
+    For whoever knows that there is none of a caller's: what is open then will be ended by nobody.
+    """
+    if in_transaction():
+        abandon()
+        del connections[alias()]
+    else:
+        connection().close_if_unusable_or_obsolete()
 
 
 def in_own_turn(write: Callable[[], Result]) -> Result:

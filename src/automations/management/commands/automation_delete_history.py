@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import ProtectedError, RestrictedError
-from django.db.utils import DatabaseError
+from django.db.utils import Error as DatabaseError
 
 from automations.engine.retention import (
     BATCH,

@@ -23,7 +23,7 @@ from automations.dispatch.pulse import Pulse
 from automations.dispatch.schedules import next_start
 from automations.dispatch.sweep import Report, sweep
 from automations.dispatch.waking import Waker
-from automations.engine.locking import in_transaction, runs
+from automations.engine.locking import in_transaction, renew_connection, runs
 from automations.engine.notifying import HORIZON, enabled, notify_left, resident
 from automations.engine.trouble import is_transient
 from automations.postman import Postman
@@ -63,7 +63,7 @@ def pause(every: float, since: datetime | None = None) -> float:
         due = runs().filter(due__gt=moment).aggregate(next=Min("due"))["next"]
         times = (due, next_start(moment), notices.next_due(moment))
         dues = [moment for moment in times if moment]
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         return every  # the next sweep says what is wrong
     finally:
         close_old_connections()
@@ -168,6 +168,8 @@ class Command(BaseCommand):
             self.stderr.write(f"The database is in trouble, trying again: {error}")
             return None
         finally:
+            # The command has refused to begin in one, so what is open now was left by accident.
+            renew_connection()
             close_old_connections()
 
     def _leave(self) -> None:
