@@ -45,7 +45,7 @@ KINDS: dict[str, dict[str, Any]] = {
 SHOWN = {
     ("inbox", "wide"): ("inbox", 815),
     ("inbox", "phone"): ("inbox-phone", 800),
-    ("task", "wide"): ("task", 700),
+    ("task", "wide"): ("task", 830),
     ("run", "wide"): ("run", 915),
     ("dashboard", "dark"): ("dashboard", 620),
     ("incidents", "wide"): ("incidents", 640),
