@@ -95,6 +95,8 @@ def open_page(chromium: Browser, live_server: Any) -> Iterator[Open]:
     def open_page(user: User | None, path: str, **options: Any) -> Page:
         context = chromium.new_context(base_url=live_server.url, **options)
         contexts.append(context)
+        # A machine that has much else to do makes no test fail.
+        context.set_default_timeout(120_000)
         if user is not None:
             client = Client()
             client.force_login(user)
