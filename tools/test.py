@@ -54,8 +54,8 @@ else:
 """
 
 
-#: How many passes run at the same time: much of one is waiting, for claims that expire for example.
-AT_ONCE = int(os.environ.get("ATM_TEST_AT_ONCE", "2"))
+#: How many passes run at the same time: on a machine with more than two processors that is faster.
+AT_ONCE = int(os.environ.get("ATM_TEST_AT_ONCE", "1"))
 
 # What differs in the oldest environment is Python and Django: the proofs are made smaller there.
 FEWER = {

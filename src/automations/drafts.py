@@ -13,6 +13,7 @@ from django.forms import BaseForm, BaseFormSet, Field, FileField, PasswordInput
 from django.http import QueryDict
 
 from automations import payload, settings
+from automations.engine.locking import act_on, alias, take_write_lock
 from automations.exceptions import InvalidData
 from automations.models import AutomationDraftModel, AutomationTaskModel
 
@@ -24,7 +25,8 @@ def save(task: AutomationTaskModel, user: Any, form: Any) -> None:
     """
     Keep what was sent with the bound ``form`` or formset, in the place of what was kept before.
 
-    Raise `InvalidData` if that is too much, or no text that every database can keep.
+    Raise `InvalidData` if that is too much, or no text that every database can keep, and `RunBusy`
+    if the database is in trouble.
     """
     entered = {
         name: form.data.getlist(name)
@@ -34,19 +36,16 @@ def save(task: AutomationTaskModel, user: Any, form: Any) -> None:
     if len(json.dumps(entered).encode()) > LARGEST:
         raise InvalidData(f"A draft cannot be larger than {LARGEST // 1024} KB.")
     kept = payload.clean(entered, "The draft")
-    AutomationDraftModel.objects.update_or_create(
-        task=task, user=user, defaults={"entered": kept, "saved": settings.now()}
-    )
+    with act_on(task.automation_id):
+        take_write_lock()
+        AutomationDraftModel.objects.using(alias()).update_or_create(
+            task=task, user=user, defaults={"entered": kept, "saved": settings.now()}
+        )
 
 
 def of(task: AutomationTaskModel, user: Any) -> AutomationDraftModel | None:
     """Return what ``user`` has kept for the task; None if that is nothing."""
     return AutomationDraftModel.objects.filter(task=task, user=user.pk).first()
-
-
-def drop(task: AutomationTaskModel) -> None:
-    """Delete what anybody has kept for the task, for it is completed."""
-    AutomationDraftModel.objects.filter(task=task).delete()
 
 
 def data_of(draft: AutomationDraftModel) -> QueryDict:

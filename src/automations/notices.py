@@ -265,7 +265,7 @@ def choose(user: Any, by_email: str) -> None:
     kept: dict[str, Any] = {"by_email": by_email}
     if (by_email or settings.get("ATM_EMAIL")) != ByEmail.DAILY:
         kept["digest_due"] = None
-    preferences().update_or_create(user=user, defaults=kept)
+    in_own_turn(partial(preferences().update_or_create, user=user, defaults=kept))
 
 
 def chosen_by(user: Any) -> str:

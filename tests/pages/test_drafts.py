@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from automations import drafts
+from automations.exceptions import RunBusy
 from automations.models import AutomationDraftModel, AutomationTaskModel
 from tests.pages.conftest import ENTITLED, NODES
 from tests.pages.test_inbox import client_of
@@ -110,3 +111,19 @@ def test_entries_of_a_field_with_several_boxes_are_kept(people: dict[str, User])
     text = client.get(url(task)).content.decode()
     assert "2026-03-02" in text
     assert "half past" in text
+
+
+def test_a_draft_that_cannot_be_kept_just_now_is_not_lost(
+    people: dict[str, User], asks: dict[str, AutomationTaskModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(run_id: int) -> Any:
+        raise RunBusy("The database is in trouble.")
+
+    monkeypatch.setattr(drafts, "act_on", busy)
+    before = fingerprint()
+    answer = client_of(people["member"]).post(
+        url(asks["by_group"]), {"text": "half a thought", "draft": "1"}
+    )
+    assert answer.status_code == 503
+    assert "half a thought" in answer.content.decode()
+    assert fingerprint() == before

@@ -15,7 +15,12 @@ from automations.engine.run_row import settle
 from automations.engine.steps import claim_columns, working_on
 from automations.engine.transitions import apply
 from automations.exceptions import NotAllowed, TaskClosed, TaskTaken
-from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
+from automations.models import (
+    AutomationAuditModel,
+    AutomationDraftModel,
+    AutomationModel,
+    AutomationTaskModel,
+)
 from automations.nodes.interactions import AnyForm
 
 Action = AutomationAuditModel.Action
@@ -43,6 +48,8 @@ def submit(run_id: int, task_id: int, form: AnyForm, user: Any, *, claim: str = 
             wake(context, context.others)
         settle(context, claim_columns(run, claim, keep=True))
         record(Action.COMPLETE, run, person, task=task)
+        # What anybody has kept for the task is of no use any more.
+        AutomationDraftModel.objects.using(alias()).filter(task=task).delete()
 
 
 def record(

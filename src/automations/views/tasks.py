@@ -140,8 +140,16 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         except InvalidData as error:
             notes.error(self.request, str(error), fail_silently=True)
             return self.render_to_response(self.get_context_data(form=unchecked(form)))
+        except RunBusy:
+            return self.busy(unchecked(form))
         notes.success(self.request, _("Your draft has been saved."), fail_silently=True)
         return redirect(with_way_back(self.request.path, self.back()))
+
+    def busy(self, form: Any) -> HttpResponse:
+        """Show the form with what was entered, which can be sent again in a moment."""
+        response = self.render_to_response(self.get_context_data(form=form, busy=True), status=503)
+        response["Retry-After"] = "5"
+        return response
 
     def form_valid(self, form: AnyForm) -> HttpResponse:
         task = self.task
@@ -158,11 +166,7 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         except NotAllowed:
             refuse(self.request.user)
         except RunBusy:
-            response = self.render_to_response(
-                self.get_context_data(form=form, busy=True), status=503
-            )
-            response["Retry-After"] = "5"
-            return response
+            return self.busy(form)
         except IntegrityError:
             # A form of a model: somebody else has been faster with what may exist only once.
             complain(form, _("This could not be saved, for it contradicts what is there."))
@@ -170,7 +174,6 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         except InvalidData as error:
             complain(form, str(error))
             return self.form_invalid(form)
-        drafts.drop(task)
         return super().form_valid(form)
 
     def get_success_url(self) -> str:
