@@ -30,7 +30,7 @@ from automations.exceptions import AutomationError
 from automations.history import automation_name, changes_of, data_of, note, readable
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.views.acts import ReasonForm
-from automations.views.entries import is_valid
+from automations.views.entries import is_valid, primary_keys
 from automations.views.runs import CHANGE_RUNS, VERBS
 
 
@@ -135,6 +135,18 @@ class RunAdminMixin(ReadOnlyMixin):
     def cancel_runs(self, request: HttpRequest, runs: QuerySet[Any]) -> HttpResponse | None:
         """Ask for a reason, then cancel."""
         return self.confirmed(request, runs, "cancel", _("Cancel the selected runs"))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Leave out of what was chosen what can be no run: Django fails at it."""
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        runs = [str(key) for key in primary_keys(chosen, len(chosen))]
+        if len(runs) < len(chosen):
+            sent = request.POST.copy()
+            sent.setlist(ACTION_CHECKBOX_NAME, runs)
+            request.POST = sent  # type: ignore[assignment] # which the request may have
+        return super().changelist_view(request, extra_context)  # type: ignore[misc,no-any-return] # a ModelAdmin's
 
     def confirmed(
         self, request: HttpRequest, runs: QuerySet[Any], verb: str, title: Any

@@ -155,6 +155,18 @@ def test_an_action_asks_for_a_reason_and_is_on_record(rows: list[Any]) -> None:
     assert "wrong &lt;one&gt;" in shown
 
 
+@pytest.mark.parametrize("odd", ["", "x", "\0", "-1", "1.5", "9" * 30, "9" * 5000])
+def test_what_can_be_no_run_is_left_out_of_what_was_chosen(odd: str) -> None:
+    client = client_of(staff(*VIEW, *CHANGE))
+    run = Waiting().id
+    sent = {"action": "suspend_runs", "confirmed": "1", "reason": "so", "index": "0"}
+    address = page(AutomationModel, "changelist")
+    assert client.post(address, {**sent, "_selected_action": odd}).status_code == 302
+    assert not AutomationAuditModel.objects.exists()
+    assert client.post(address, {**sent, "_selected_action": [odd, str(run)]}).status_code == 302
+    assert AutomationAuditModel.objects.get().automation_id == run
+
+
 def test_runs_are_suspended_and_go_on_from_the_admin() -> None:
     client = client_of(staff(*VIEW, *CHANGE))
     run = Waiting().id

@@ -120,18 +120,21 @@ def fields(target: Target) -> st.SearchStrategy[Pairs]:
     )
     pair = sensible | sensible | st.tuples(known, TEXT) | st.tuples(TEXT, TEXT)
     complete = st.tuples(
-        *(
-            st.tuples(st.just(name), st.sampled_from(values))
-            for name, values in target.known.items()
-        )
-    ).map(list)
-    found = st.lists(pair, max_size=12) | complete | complete
+        *(st.tuples(st.just(name), sent_as(values)) for name, values in target.known.items())
+    )
+    found = st.lists(pair, max_size=12) | complete.map(list) | complete.map(list)
     if target.form is not None:
         valid = entries(target.form)
         found |= valid | st.builds(
             lambda some, more: some + more, valid, st.lists(pair, max_size=3)
         )
     return found
+
+
+def sent_as(values: list[str]) -> st.SearchStrategy[str]:
+    """Return one of the values, now and then something else."""
+    sensible = st.sampled_from(values)
+    return st.integers(0, 9).flatmap(lambda drawn: sensible if drawn else TEXT)
 
 
 def entries(form: type[BaseForm]) -> st.SearchStrategy[Pairs]:
