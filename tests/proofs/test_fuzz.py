@@ -11,20 +11,33 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.core import signing
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 
+from automations import notices
 from automations.engine import holds
 from automations.message_links import message_link
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.views.acts import ReasonForm
-from tests.pages.crawl import AUDIT, RUNS, TASKS, TOKEN, Rows, changed, everything
+from tests.pages.crawl import (
+    AUDIT,
+    NOTICES,
+    PREFERENCES,
+    RUNS,
+    TASKS,
+    TOKEN,
+    Rows,
+    changed,
+    everything,
+)
 from tests.proofs.hostile import ELEMENT, Request, Target, requests
 from tests.proofs.recording import Recorder
 from tests.testapp.forms import ApprovalForm
+from tests.testapp.formset_processes import Order
 from tests.testapp.inbox_processes import ByAnybody, ByButton, ByHand, Review, ReviewForm
 from tests.testapp.language import IssueListForm, Makes, Newsletter
 from tests.testapp.page_processes import Asks, Everything
@@ -46,7 +59,7 @@ DRAFTS, OBJECTS, MESSAGES = (
 )
 OF_RUNS = {RUNS, TASKS, OBJECTS, MESSAGES, "testapp_issuelist", "testapp_webinar"}
 #: The nodes that are forms.
-FORMS = {"by_user", "by_group", "by_right", "by_all", "ask", "make", "change", "other"}
+FORMS = {"by_user", "by_group", "by_right", "by_all", "ask", "make", "change", "other", "lines"}
 #: Who takes part, beside somebody who is not logged in.
 PEOPLE = ["ada", "all", "asked", "stranger", "chief"]
 
@@ -56,6 +69,7 @@ def browsers(settings: Any, tmp_path: Any) -> dict[str, Client]:
     """The browser of each of the people."""
     settings.MEDIA_ROOT = str(tmp_path)
     settings.ATM_HEALTH_TOKEN = TOKEN
+    settings.ATM_EMAIL = "each"
     found = {"anonymous": Client()}
     groups = [Group.objects.create(name=name) for name in ("members", "reviewers")]
     for name in PEOPLE:
@@ -75,7 +89,7 @@ def targets(browsers: dict[str, Client]) -> list[Target]:
     asks, news = Asks(), Newsletter(email="ada@example.org")
     tasks = {
         task.status: task
-        for run in (asks, Makes(), Review(title="x", hours=1))
+        for run in (asks, Makes(), Review(title="x", hours=1), Order())
         for task in AutomationTaskModel.objects.filter(automation=run.id, state="waiting")
     }
     failed = AutomationTaskModel.objects.get(automation=Fragile(fail=True).id, state="failed")
@@ -131,6 +145,8 @@ def targets(browsers: dict[str, Client]) -> list[Target]:
         listed[name] *= 3
     operated = ("cancel", "suspend", "resume")
 
+    unsubscribing = signing.dumps(User.objects.get(username="ada").pk, salt=notices.SALT)
+
     def url(name: str, *args: Any) -> str:
         return reverse(name if ":" in name else f"automations:{name}", args=args)
 
@@ -147,6 +163,9 @@ def targets(browsers: dict[str, Client]) -> list[Target]:
                form=ReasonForm, acts=("retry", "cancel")),
         Target("traceback", url("traceback", failed.automation_id, failed.pk)),
         Target("status", url("status", "x"), by="anonymous"),
+        Target("choice", url("notifications"), {"by_email": ["each", "never"]}, by="all"),
+        Target("leave", url("unsubscribe", unsubscribing), {"List-Unsubscribe": ["One-Click"]},
+               by="anonymous"),
         Target("health", url("health"), {"max-age": ["1"], "max-incidents": ["x"]}),
         Target("runs", url("admin:automations_automationmodel_changelist"), listed, acts=operated),
         Target("tasks", url("admin:automations_automationtaskmodel_changelist"), listed),
@@ -157,6 +176,19 @@ def targets(browsers: dict[str, Client]) -> list[Target]:
         acts = (*operated, "retry", "skip", "message")
         found.append(Target("act", url("act", run), of_run, acts=acts))
     sent = {"back": back, "next": ["1"], "draft": ["1"]}
+    lines = {
+        "form-TOTAL_FORMS": ["1", "2", "3", "5", "6", "99999"],
+        "form-INITIAL_FORMS": ["0"],
+        "form-0-article": ["door", "lock"],
+        "form-0-pieces": ["1", "2"],
+        "form-1-article": ["lock"],
+        "form-1-pieces": ["3"],
+        "form-1-note": ["", "[1]"],
+        "form-1-DELETE": ["", "on"],
+    }
+    found.append(
+        Target("task", url("task", tasks.pop("lines").pk), lines, None, "all", ("complete",))
+    )
     for node, task in tasks.items():
         form = {"ask": ApprovalForm, "make": IssueListForm}.get(node, Everything)
         by = {"by_user": "asked", "make": "ada"}.get(node, "all")
@@ -186,7 +218,8 @@ def see_that_all_is_whole(request: Request, before: Rows, after: Rows) -> Counte
         assert not acts
     else:
         assert bool(moved & OF_RUNS) == bool(acts), moved
-    assert moved <= OF_RUNS | {AUDIT, DRAFTS, "testapp_effect"}, moved
+    assert moved <= OF_RUNS | {AUDIT, DRAFTS, NOTICES, PREFERENCES, "testapp_effect"}, moved
+    assert PREFERENCES not in moved or request.target.title in ("choice", "leave")
     for act in acts:
         assert act.user_name == request.who
         assert act.user is not None
