@@ -759,3 +759,22 @@ def test_a_heart_without_work_stops() -> None:
         beating.end(other)
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_work_that_is_offered_while_it_is_tried_in_vain_is_tried_once_more() -> None:
+    """A sweep that holds the run for a moment offers its work anew, which must not be left out."""
+    tried: list[int] = []
+    with Workers() as workers:
+
+        def in_vain_at_first() -> Progress:
+            tried.append(1)
+            if len(tried) == 1:
+                for _ in range(3):
+                    assert workers.submit("work", in_vain_at_first)
+            return Progress()
+
+        workers.submit("work", in_vain_at_first)
+        assert eventually(lambda: len(tried) == 2)
+        workers.wait()
+        assert not workers.busy()
+    assert len(tried) == 2

@@ -73,6 +73,8 @@ class Workers(PerProcess):
         self._rota: Rota[tuple[object, Job]] = Rota()
         self._changed = threading.Condition()
         self._offered: set[object] = set()
+        self._in_hand: set[object] = set()
+        self._once_more: dict[object, tuple[Job, str]] = {}
         self._threads: list[threading.Thread] = []
         self._closing = False
         self._progress = Progress()
@@ -98,10 +100,13 @@ class Workers(PerProcess):
         Have the job done when a thread is free and it is the turn of the class ``label``.
 
         Return whether it is going to be done: not if this is closed, or there is no thread to be
-        had. A job whose key is that of one that is not done yet is left out.
+        had. A job whose key is that of one that waits is left out; while that one is in hand it is
+        done after it, for what is in hand may have come too early.
         """
         with self._changed:
             if key in self._offered:
+                if key in self._in_hand:
+                    self._once_more[key] = job, label
                 return True
             if self._closing or not self._have_threads(len(self._offered) + 1):
                 return False
@@ -156,6 +161,8 @@ class Workers(PerProcess):
         while offered := self._rota.get():
             key, job = offered
             progress = Progress()
+            with self._changed:
+                self._in_hand.add(key)
             try:
                 progress = job()
                 for work in progress.outside:
@@ -167,8 +174,13 @@ class Workers(PerProcess):
             finally:
                 close_connections()
                 with self._changed:
-                    self._offered.discard(key)
+                    self._in_hand.discard(key)
                     self._progress.count(progress)
+                    again = self._once_more.pop(key, None)
+                    if again and not self._closing:
+                        self._rota.put(again[1], (key, again[0]))
+                    else:
+                        self._offered.discard(key)
                     self._changed.notify_all()
 
 
