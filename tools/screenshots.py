@@ -9,6 +9,7 @@ Fails if a page does not answer 200 or the browser complains about one.
 
 from __future__ import annotations
 
+import logging
 import os
 import smtplib
 import sys
@@ -102,6 +103,7 @@ def live() -> None:
 
     plays = [issues, webinars, expenses]
     casts = play.begin(plays)
+    logging.getLogger("automations").addFilter(is_news)
     for moment in play.moments(plays):
         if moment >= END:
             break
@@ -109,6 +111,11 @@ def live() -> None:
             play.happen(moment, casts, may_fail=True)
     play.happen(END, [])
     take_some()
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Return whether an entry of the log tells of anything but the trouble that is made here."""
+    return not (record.exc_info and isinstance(record.exc_info[1], smtplib.SMTPException))
 
 
 @contextmanager
