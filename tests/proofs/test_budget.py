@@ -23,8 +23,9 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-#: Seconds in which the request is answered: where other tests run beside it they take most of them.
-ANSWERED = 10 if "PYTEST_XDIST_WORKER" in os.environ else 1.5
+#: Seconds in which the request is answered: of processor time where other tests run beside it.
+ANSWERED = 1.5
+clock = time.process_time if "PYTEST_XDIST_WORKER" in os.environ else time.monotonic
 
 
 @pytest.mark.parametrize("limit", ["tasks", "seconds"])
@@ -42,9 +43,9 @@ def test_a_loop_without_end_that_a_post_sets_off_is_answered_within_the_budget(
     run = Endless()
     task = AutomationTaskModel.objects.get(automation=run.id, state="waiting")
     page = reverse("automations:task", args=[task.pk])
-    begun = time.monotonic()
+    begun = clock()
     response = client.post(page, {"approved": "on", "reason": "good"})
-    took = time.monotonic() - begun
+    took = clock() - begun
     passes = Effect.objects.filter(run=run.id).count()
     assert response.status_code == 302
     assert took < ANSWERED
