@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Case, CharField, Count, F, Q, Value, When
+from django.db.models import F, Q
 from django.http import HttpRequest
 
 from automations import settings
 from automations.definition import known
 from automations.definition.options import subject_fields
 from automations.history import automation_name, readable
+from automations.kinds import OFFERED, Kind, count_addressed, count_all
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.rights import has_all, know_objects
 from automations.models.tasks import TaskQuerySet
@@ -58,16 +59,25 @@ class Wanted:
         )
 
 
-@dataclass(frozen=True)
-class Kind:
-    """Tasks that are alike for the inbox: how many of them there are, and are overdue."""
+class DatedFirst:
+    """
+    Tasks by their due date, those without one last, of which ``dated`` have one.
 
-    automation: str
-    node: str
-    permissions: list[str]
-    hold: str
-    number: int
-    overdue: int
+    No index has that order on all databases. Each part of it has one: only a slice that reaches
+    over both is sorted by the database.
+    """
+
+    def __init__(self, tasks: TaskQuerySet, dated: int) -> None:
+        self.tasks = tasks
+        self.dated = dated
+
+    def __getitem__(self, part: slice) -> TaskQuerySet:
+        if part.stop <= self.dated:
+            return self.tasks.exclude(due_date=None).order_by("due_date", "created", "pk")[part]
+        if part.start >= self.dated:
+            rest = slice(part.start - self.dated, part.stop - self.dated)
+            return self.tasks.filter(due_date=None).order_by("created", "pk")[rest]
+        return self.tasks[part]
 
 
 @dataclass
@@ -75,8 +85,8 @@ class Inbox:
     """
     The tasks that ``user`` may do.
 
-    All counts come from one statement that groups the tasks; the user's permissions are asked for
-    once, and decided for each distinct list of permissions that tasks need.
+    All counts come from one statement that groups the tasks in an index; the user's permissions
+    are asked for once, and decided for each distinct list of permissions that tasks need.
     """
 
     user: Any
@@ -106,41 +116,30 @@ class Inbox:
     @cached_property
     def _decides(self) -> bool:
         """Whether permissions are still to be decided, for each list of them and not each task."""
+        if not (self.user.is_authenticated and self.user.is_active) or self.user.is_superuser:
+            return False
         replaced = settings.replaced("ATM_USER_WITH_PERMISSIONS_MODEL_METHOD")
-        return not (self.user.is_superuser or replaced or know_objects())
+        return not (replaced or know_objects())
 
     @cached_property
     def kinds(self) -> list[Kind]:
         """All that the user may do, by what is alike."""
-        hold = Case(
-            When(self._mine, then=Value("mine")),
-            When(taken_by=None, then=Value("free")),
-            default=Value("taken"),
-            output_field=CharField(),
-        )
-        rows = (
-            self._addressed.order_by()
-            .annotate(hold=hold)
-            .values_list(
-                "automation__automation_class", "status", "interaction_permissions", "hold"
-            )
-            .annotate(number=Count("pk"), overdue=Count("pk", filter=Q(due_date__lt=self.now)))
-        )
-        found = [Kind(*row) for row in rows]
-        if self._decides:
-            allowed = {
-                key: has_all(self.user, key) for key in {tuple(kind.permissions) for kind in found}
-            }
-            found = [kind for kind in found if allowed[tuple(kind.permissions)]]
-        return found
+        if not self._decides:
+            everything = self.user.is_superuser and self.user.is_active
+            tasks = AutomationTaskModel.objects.filter(OFFERED) if everything else self._addressed
+            return count_all(tasks, self.user, self.now)
+        found = count_addressed(self.user, self.now)
+        lists = {kind.permissions for kind in found}
+        allowed = {permissions: has_all(self.user, permissions) for permissions in lists}
+        return [kind for kind in found if allowed[kind.permissions]]
 
     @property
     def doable(self) -> TaskQuerySet:
         """The tasks that the user may do, by whomever they are taken."""
         if not self._decides:
             return self._addressed
-        needed = {tuple(kind.permissions): kind.permissions for kind in self.kinds}
-        return self._addressed.needing(needed.values())
+        needed = {kind.permissions for kind in self.kinds}
+        return self._addressed.needing(map(list, needed))
 
     def counts(self) -> dict[str, int]:
         """Return how many tasks there are to see of each kind, and how many are overdue."""
@@ -187,14 +186,25 @@ class Inbox:
         """Return how many tasks are wanted: as far as it can, by what is counted already."""
         if wanted.search or wanted.show == "done":
             return self.tasks(wanted).count()
+        return sum(kind.number for kind in self._kinds_of(wanted))
+
+    def in_pages(self, wanted: Wanted) -> TaskQuerySet | DatedFirst:
+        """Return what is wanted, to take slices of."""
+        found = self.tasks(wanted)
+        if wanted.sort != "due" or wanted.search or wanted.show == "done":
+            return found
+        return DatedFirst(found, sum(kind.dated for kind in self._kinds_of(wanted)))
+
+    def _kinds_of(self, wanted: Wanted) -> list[Kind]:
+        """Return those kinds of open tasks that are wanted; a search cannot be decided by them."""
         holds = {"open": ("mine", "free")}.get(wanted.show, (wanted.show,))
-        return sum(
-            kind.number
+        return [
+            kind
             for kind in self.kinds
             if kind.hold in holds
             and wanted.automation in ("", kind.automation)
             and wanted.node in ("", kind.node)
-        )
+        ]
 
     @property
     def _mine(self) -> Q:

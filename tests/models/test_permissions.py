@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 
 from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.offers import asked_by, offer_for
 from tests.plain import NOW
 
 pytestmark = pytest.mark.django_db
@@ -45,19 +46,20 @@ def world() -> dict[str, Any]:
             [[], PERMISSIONS[:1], PERMISSIONS],
         )
     ):
-        tasks.append(
-            AutomationTaskModel.objects.create(
-                automation=run,
-                status=f"ask{number}",
-                state="waiting",
-                requires_interaction=True,
-                interaction_user=user,
-                interaction_user_name=user.username if user else "",
-                interaction_group=group,
-                interaction_group_name=group.name if group else "",
-                interaction_permissions=permissions,
-            )
+        task = AutomationTaskModel(
+            automation=run,
+            status=f"ask{number}",
+            state="waiting",
+            requires_interaction=True,
+            interaction_user=user,
+            interaction_user_name=user.username if user else "",
+            interaction_group=group,
+            interaction_group_name=group.name if group else "",
+            interaction_permissions=permissions,
         )
+        task.offer = offer_for(asked_by(task))
+        task.save()
+        tasks.append(task)
     return {"users": users, "tasks": tasks, "groups": groups, "run": run}
 
 

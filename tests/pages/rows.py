@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.offers import asked_by, offer_for
 from automations.models.runs import ALIVE
 
 
@@ -50,6 +51,9 @@ def add_failed_task(run: AutomationModel, **changes: Any) -> AutomationTaskModel
 
 def add_question(run: AutomationModel, **changes: Any) -> AutomationTaskModel:
     """Return a new task of ``run`` that waits for somebody."""
-    return AutomationTaskModel.objects.create(
+    task = AutomationTaskModel(
         automation=run, state="waiting", requires_interaction=True, **{"status": "ask"} | changes
     )
+    task.offer = offer_for(asked_by(task)) if run.state == "running" else ""
+    task.save()
+    return task

@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.offers import asked_by, offer_for
 from tests.proofs.recording import Recorder
 from tests.testapp.inbox_processes import Limited, Review
 
@@ -75,7 +76,7 @@ def open_tasks(number: int) -> None:
         )
         for at in places
     )
-    AutomationTaskModel.objects.bulk_create(
+    tasks = [
         AutomationTaskModel(
             automation=run,
             status="ask",
@@ -86,7 +87,10 @@ def open_tasks(number: int) -> None:
             **whom(at, users, groups),
         )
         for at, run in zip(places, runs, strict=True)
-    )
+    ]
+    for task in tasks:
+        task.offer = offer_for(asked_by(task))
+    AutomationTaskModel.objects.bulk_create(tasks)
 
 
 def asks(at: int) -> str:

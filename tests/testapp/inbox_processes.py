@@ -77,3 +77,19 @@ class ByButton(flow.Automation):
     unique = True
     ask = flow.Form(ApprovalForm).Permission("testapp.view_effect")
     end = flow.End()
+
+
+class Twofold(flow.Automation):
+    """Asks somebody, and fails in the other branch if the data says so."""
+
+    unique = False
+    split = flow.Split().Next(this.ask).Next(this.risk)
+    ask = flow.Form(ApprovalForm).Permission("testapp.view_effect").Next(this.join)
+    risk = flow.Execute(this.fail_if_told).Next(this.join)
+    join = flow.Join()
+    end = flow.End()
+
+    def fail_if_told(self, task: Any) -> None:
+        """Fail while the data says so."""
+        if self.data["fails"]:
+            raise ValueError("told to")

@@ -143,6 +143,8 @@ def test_the_upgrade_is_one_migrate_and_leaves_nothing_to_complain_about(
         "automations.0005_work_outside",
         "automations.0006_health",
         "automations.0007_inbox",
+        "automations.0008_offers",
+        "automations.0009_offered_rows",
     ]
     assert "no issues" in upgraded.checked
     assert "No changes" in upgraded.changes

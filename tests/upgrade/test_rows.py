@@ -18,7 +18,8 @@ from django.db.migrations.exceptions import IrreversibleError
 from automations import settings
 from automations.engine.failures import TRACEBACK_BYTES
 from automations.engine.starting import make_unique_key
-from automations.upgrade import conversion, verdict
+from automations.models.offers import asked_by, offer_for
+from automations.upgrade import conversion, offers, verdict
 from tests.upgrade.databases import COLUMNS, SQUASHED, empty_database, migrate, schema
 from tests.upgrade.old_rows import PATH, OldRows, minute
 
@@ -64,6 +65,7 @@ def after(django_db_blocker: Any) -> Iterator[After]:
             # Several blocks of runs, and several statements for the rows of one.
             patch.setattr(conversion, "BLOCK", 7)
             patch.setattr(conversion, "ROWS", 2)
+            patch.setattr(offers, "BLOCK", 2)
             upgraded = migrate(alias)
         yield After(upgraded, alias, ids)
 
@@ -395,6 +397,14 @@ def test_a_form_stays_with_those_whom_it_was_offered_to(after: After) -> None:
     assert after.task("forms", "of_failed").due is None
     assert after.task("forms", "user").due is not None
     assert after.task("forms", "holders").interaction_permissions == ["a.b"]
+
+
+def test_what_is_offered_after_the_upgrade_is_counted_by_inboxes(after: After) -> None:
+    tasks = after.rows("AutomationTaskModel").select_related("automation").order_by("pk")
+    waiting = tasks.filter(requires_interaction=True, automation__state="running")
+    assert len(waiting) > 3
+    expected = {task.pk: offer_for(asked_by(task)) for task in waiting}
+    assert dict(tasks.exclude(offer="").values_list("pk", "offer")) == expected
 
 
 def test_the_names_of_those_who_were_asked_are_kept(after: After) -> None:

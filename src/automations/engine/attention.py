@@ -16,6 +16,7 @@ from automations.engine.context import RunContext
 from automations.engine.locking import is_past, tasks
 from automations.engine.run_row import write_due
 from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.offers import asked_by, offer_for
 
 
 def next_look(now: datetime, until: datetime | None, due: datetime | None) -> datetime:
@@ -52,12 +53,21 @@ def stay(task: AutomationTaskModel, due: datetime | None, reminded: tuple[int, .
 
 
 def stand_still(run: AutomationModel, others: Iterable[AutomationTaskModel]) -> None:
-    """Take the run's open tasks out of the engine's sight until a person decides."""
-    waiting = [task for task in others if task.due is not None]
+    """Take the run's open tasks out of the sight of engine and people, until a person decides."""
+    waiting = [task for task in others if task.due is not None or task.offer]
     if waiting:
-        tasks().filter(pk__in=[task.pk for task in waiting]).update(due=None)
+        tasks().filter(pk__in=[task.pk for task in waiting]).update(due=None, offer="")
     for task in waiting:
-        task.due = None
+        task.due, task.offer = None, ""
+
+
+def look_anew(others: Iterable[AutomationTaskModel], now: datetime) -> None:
+    """Bring the run's open tasks back into the sight of engine and people."""
+    still = list(others)
+    tasks().filter(pk__in=[task.pk for task in still]).update(due=now)
+    for task in still:
+        if task.requires_interaction:
+            tasks().filter(pk=task.pk).update(offer=offer_for(asked_by(task)))
 
 
 def delay(task_id: int, run_id: int, now: datetime) -> None:

@@ -48,6 +48,7 @@ def change_state(
                 "finished": now,
                 "due": None,
                 "requires_interaction": False,
+                "offer": "",
                 "outbox": None,
             }
         else:

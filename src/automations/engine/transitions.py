@@ -11,7 +11,7 @@ from typing import Any
 
 from automations import payload
 from automations.engine.announcing import announce
-from automations.engine.attention import claim_look, next_look, stand_still, stay
+from automations.engine.attention import claim_look, look_anew, next_look, stand_still, stay
 from automations.engine.context import TaskContext
 from automations.engine.failures import class_of, describe, report, tidy
 from automations.engine.locking import alias, messages, runs, tasks
@@ -21,6 +21,7 @@ from automations.engine.run_row import end_run
 from automations.engine.states import UNCLAIMED, change_state, move
 from automations.exceptions import DefinitionError, InvalidData
 from automations.models import AutomationTaskModel
+from automations.models.offers import Asked, offer_for
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
 from automations.outcomes import (
@@ -155,6 +156,14 @@ def try_again(context: TaskContext, outcome: Again) -> None:
 def ask(context: TaskContext, outcome: Ask) -> None:
     """Offer the task to people; a task that is offered already only gets its next look."""
     offered_before = context.task.state == TaskState.WAITING
+    permissions = list(outcome.permissions)
+    asked = Asked(
+        context.run.automation_class,
+        context.task.status,
+        outcome.user is not None,
+        outcome.group is not None,
+        permissions,
+    )
     wait(
         context,
         outcome,
@@ -163,7 +172,8 @@ def ask(context: TaskContext, outcome: Ask) -> None:
         interaction_user_name=_name_of(AutomationTaskModel, "interaction_user", outcome.user),
         interaction_group_id=outcome.group,
         interaction_group_name=_name_of(AutomationTaskModel, "interaction_group", outcome.group),
-        interaction_permissions=list(outcome.permissions),
+        interaction_permissions=permissions,
+        offer=offer_for(asked),
         due_date=outcome.due_date,
     )
     if not offered_before:
@@ -295,8 +305,7 @@ def revive(context: TaskContext) -> None:
 
     A task that waits works its wait out again, counted from when it was opened.
     """
-    still = [task.pk for task in context.others]
-    tasks().filter(pk__in=still).update(due=context.now)
+    look_anew(context.others, context.now)
     runs().filter(pk=context.run.pk, state=RunState.FAILED).update(
         state=RunState.RUNNING, finished=False, ended=None, updated=context.now, due=context.now
     )

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from automations import settings
+from automations.models.offers import LONGEST
 from automations.models.rights import has_all_on, objects_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Assignment(models.Model):
 
     ``taken_by`` says who is at it, since ``taken_at`` (process time). That gives no right and
     takes none: it keeps two people from doing the same, and whoever may act may also take over.
-    ``due_date`` (process time) is for people; nothing happens by itself then.
+    ``due_date`` (process time) is for people; nothing happens by itself then. ``offer`` is what an
+    inbox counts by: see `automations.models.offers`.
     """
 
     requires_interaction = models.BooleanField(_("requires interaction"), default=False)
@@ -71,6 +73,14 @@ class Assignment(models.Model):
     taken_at = models.DateTimeField(_("taken at"), null=True)
     due_date = models.DateTimeField(
         _("due date"), null=True, help_text=_("When the person who is asked should have done it.")
+    )
+
+    offer = models.CharField(
+        _("offer"),
+        max_length=LONGEST,
+        blank=True,
+        default="",
+        help_text=_("What the task asks for, in one string; empty while nobody is asked."),
     )
 
     class Meta:

@@ -113,7 +113,15 @@ class AutomationTaskModel(Assignment):
         verbose_name_plural = _("tasks")
         indexes = [
             models.Index(fields=["automation", "state"], name="atm_task_of_run"),
+            # An inbox is shown in the order of one of these, and counted by the third alone.
             models.Index(fields=["requires_interaction", "created"], name="atm_task_inbox"),
+            models.Index(
+                fields=["requires_interaction", "due_date", "created"], name="atm_task_due_date"
+            ),
+            models.Index(
+                fields=["offer", "taken_by", "interaction_user", "interaction_group", "due_date"],
+                name="atm_task_offers",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["previous", "status"], name="atm_task_opened_once"),

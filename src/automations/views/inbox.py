@@ -62,7 +62,7 @@ class TaskListView(LoginRequiredMixin, LivePage, ListView):  # type: ignore[type
         return Wanted.of(self.request.GET)
 
     def get_queryset(self) -> Any:
-        return self.inbox.tasks(self.wanted)
+        return self.inbox.in_pages(self.wanted)
 
     def get_paginator(self, *args: Any, **kwargs: Any) -> Counted:
         paginator = Counted(*args, **kwargs)
