@@ -17,8 +17,8 @@ from django.contrib.auth.models import Group, User
 from django.core import mail
 from django.core.checks import run_checks
 from django.core.mail.backends.locmem import EmailBackend
-from django.core.management import call_command
-from django.db import connections, transaction
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connections, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -519,3 +519,16 @@ def test_what_is_still_to_be_told_goes_with_its_run(
     Review(automation_id=killed.automation_id).kill()
     AutomationModel.objects.get(pk=deleted.automation_id).delete()
     assert not AutomationNoticeModel.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_single_sweep_says_when_the_database_does_not_let_it_tell(
+    team: dict[str, User], settings: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def in_trouble(stopped: Any) -> int:
+        raise OperationalError("server has gone away")
+
+    monkeypatch.setattr(notices, "send_due", in_trouble)
+    with pytest.raises(CommandError, match="not be told of their tasks yet: server has gone away"):
+        call_command("automation_step")
+    assert "task" in capsys.readouterr().out

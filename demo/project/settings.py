@@ -107,3 +107,7 @@ SITE = os.environ.get("DEMO_SITE", "http://127.0.0.1:8000")
 # An hour of the process is a second of the demo, and whoever looks at a page sees it go by.
 ATM_CLOCK = "project.clock.now"
 ATM_REFRESH = 2
+
+# Each morning people are told what waits for them; on a page of their tasks they choose otherwise.
+ATM_EMAIL = "daily"
+ATM_SITE = SITE

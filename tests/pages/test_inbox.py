@@ -420,3 +420,14 @@ def test_a_badge_counts_what_nobody_else_has_taken(reviewers: dict[str, User]) -
     holds.take(one.automation_id, one.pk, reviewers["bob"])
     assert render(badge, reviewers["ada"]) == "1"
     assert render(badge, reviewers["bob"]) == "2"
+
+
+def test_the_page_of_a_run_is_called_by_what_tells_it_from_others(
+    reviewers: dict[str, User],
+) -> None:
+    chief = User.objects.create(username="chief", is_superuser=True)
+    task = asked(title="<Door>", name="Ada")
+    address = reverse("automations:history", args=[task.automation_id])
+    page = client_of(chief).get(address).content.decode()
+    assert f"<h1>Run {task.automation_id}: &lt;Door&gt; for Ada</h1>" in page
+    assert f"<title>History · {task.automation_id} · &lt;Door&gt; for Ada</title>" in page

@@ -24,7 +24,7 @@ from automations.exceptions import (
     RunBusy,
     TaskClosed,
 )
-from automations.history import acts, data_of, entries
+from automations.history import acts, data_of, entries, subject_of
 from automations.messages import send_from
 from automations.models import AutomationModel
 from automations.models.tasks import TaskState
@@ -48,9 +48,10 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
     """
     What has happened in a run, task by task; its data; what people did; and what may be done.
 
-    The template gets ``automation`` (the run), ``entries`` and ``page_obj`` (its tasks), ``data``,
-    ``audit`` (the latest acts of people), ``whole`` (by ``all=1``: loops are not folded) and
-    ``acts``, the forms of `Acts`. With ``part=live`` it answers without the frame of the site.
+    The template gets ``automation`` (the run), ``subject`` (what tells it from others), ``entries``
+    and ``page_obj`` (its tasks), ``data``, ``audit`` (the latest acts of people), ``whole`` (by
+    ``all=1``: loops are not folded) and ``acts``, the forms of `Acts`. With ``part=live`` it
+    answers without the frame of the site.
     """
 
     template_name = "automations/history.html"
@@ -62,6 +63,7 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
         found, page = entries(run, self.request.GET.get("page"), whole=whole)
         return super().get_context_data(
             automation=run,
+            subject=subject_of(run),
             entries=found,
             page_obj=page,
             whole=whole,

@@ -126,11 +126,13 @@ class Command(BaseCommand):
         with Listener(self.stderr.write) as listener, Waker(listener) as waker:
             if every is None:
                 report = self._sweep(waker, None, Lanes(), patient=False)
-                notices.send_due(waker.stopped)
+                untold = self._tell(waker)
                 if verbosity:
                     self.stdout.write(str(report))
                 if report and not report.ok:
                     raise CommandError(f"Something has failed: {report}.")
+                if untold:
+                    raise CommandError(f"People could not be told of their tasks yet: {untold}")
                 return
             if self.own_process:
                 give_way(options["nice"])
@@ -149,6 +151,14 @@ class Command(BaseCommand):
                         waker.sleep(min(rest, SOON) if report and report.left else rest)
             post.wait(LEAVING)
             self._leave()
+
+    def _tell(self, waker: Waker) -> Exception | None:
+        """Tell people of their tasks; return the database's error if that is for the next call."""
+        try:
+            notices.send_due(waker.stopped)
+        except (DatabaseError, InterfaceError) as error:
+            return error
+        return None
 
     def _sweep(
         self, waker: Waker, workers: Workers | None, lanes: Lanes, *, patient: bool
