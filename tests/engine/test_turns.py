@@ -15,6 +15,7 @@ from django.db import OperationalError, connection, connections, transaction
 from automations.engine import locking, turns
 from automations.engine.trouble import is_lock_timeout
 from automations.exceptions import RunBusy
+from automations.management.commands import automation_step
 from tests.engine.rows import path
 from tests.testapp.models import Effect
 from tests.testapp.processes import Straight
@@ -134,3 +135,33 @@ def test_a_write_of_its_own_waits_in_turn_and_one_in_a_transaction_has_it(mode: 
     with transaction.atomic():
         locking.in_own_turn(write)
     assert patience[-1] == 20_000
+
+
+def test_who_gives_way_looks_less_often_than_who_waits_for_a_page(
+    mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pauses() -> list[float]:
+        slept: list[float] = []
+        with held(), monkeypatch.context() as patch, pytest.raises(OperationalError):
+            patch.setattr(turns.time, "sleep", slept.append)
+            turns.in_turn(connection, lambda: Effect.objects.create(run=1, node="x"), 0.5)
+        return slept
+
+    monkeypatch.setattr(turns, "_pauses", turns._Pauses())
+    hurried = pauses()
+    turns.give_way()
+    patient = pauses()
+    assert len(hurried) > 4 * len(patient)
+    assert sum(patient) / len(patient) > 4 * sum(hurried) / len(hurried)
+    # Both wait as long in all.
+    assert sum(patient) == pytest.approx(sum(hurried), rel=0.5)
+
+
+def test_a_scheduler_that_keeps_running_gives_way_unless_it_is_told_not_to(
+    mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automation_step.os, "nice", lambda by: 0)
+    for nice, longer in [(0, 1.0), (10, turns.PATIENCE)]:
+        monkeypatch.setattr(turns, "_pauses", turns._Pauses())
+        automation_step.give_way(nice)
+        assert turns._pauses.longer == longer

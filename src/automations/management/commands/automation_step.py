@@ -23,6 +23,7 @@ from automations.dispatch.pulse import Pulse
 from automations.dispatch.schedules import next_start
 from automations.dispatch.sweep import Report, sweep
 from automations.dispatch.waking import Waker
+from automations.engine import turns
 from automations.engine.locking import in_transaction, renew_connection, runs
 from automations.engine.notifying import HORIZON, enabled, notify_left, resident
 from automations.engine.trouble import is_transient
@@ -38,10 +39,13 @@ LEAVING = 10.0
 
 def give_way(nice: int) -> None:
     """
-    Let other processes of the machine go first, by so much at the least; no-op on Windows.
+    Let other processes of the machine go first, by so much at the least, not on Windows.
 
-    Whoever waits for a page is answered before a backlog is worked off.
+    Whoever waits for a page is answered before a backlog is worked off. On SQLite they get its one
+    write lock first as well.
     """
+    if nice:
+        turns.give_way()
     if hasattr(os, "nice"):
         os.nice(max(0, nice - os.nice(0)))
 
