@@ -6,14 +6,17 @@ import re
 from typing import Any
 
 import pytest
+from django import forms
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils.datastructures import MultiValueDict
 
 from automations.models import AutomationDraftModel, AutomationModel, AutomationTaskModel
+from automations.views.formsets import close_ranks
 from tests.pages.conftest import browser
 from tests.pages.test_pages import fingerprint
-from tests.testapp.formset_processes import Order, Sorting
+from tests.testapp.formset_processes import Line, Order, Sorting
 
 pytestmark = pytest.mark.django_db
 
@@ -143,3 +146,61 @@ def test_more_forms_than_may_be_are_refused(client: Client, task: AutomationTask
     answer = client.post(page(task), lines(total=100_000))
     assert answer.status_code == 200
     assert task.automation.state == "running"
+
+
+# Numbers that cost nothing to send
+
+
+def test_a_number_of_forms_that_nobody_has_filled_in_is_not_believed(
+    client: Client, task: AutomationTaskModel
+) -> None:
+    shown = client.post(page(task), lines({"article": "pen", "pieces": "x"}, total=99999))
+    assert shown.status_code == 200
+    assert re.findall(r"<legend>(.*?)</legend>", shown.content.decode()) == ["Entry 1"]
+    assert client.post(page(task), lines(total=1000)).status_code == 302
+    assert data_of(task)["lines"] == []
+
+
+def test_what_is_filled_in_far_behind_is_kept_in_its_order_without_the_gaps(
+    client: Client, task: AutomationTaskModel, tmp_path: Any, settings: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    sent = lines(total=400) | {
+        "form-300-article": "pen",
+        "form-300-pieces": "2",
+        "form-300-receipt": SimpleUploadedFile("r.txt", b"paid"),
+        "form-12-article": "ink",
+        "form-12-pieces": "3",
+        "form-13-article": "",
+        "form-500-article": "cup",
+        "form-500-pieces": "1",
+    }
+    assert client.post(page(task), sent).status_code == 302
+    assert data_of(task)["lines"] == [
+        {"article": "ink", "pieces": 3, "receipt": None, "note": None},
+        {"article": "pen", "pieces": 2, "receipt": "r.txt", "note": None},
+    ]
+
+
+def test_forms_of_what_is_there_already_are_kept_and_none_is_made_up() -> None:
+    made = forms.formset_factory(Line, min_num=3)
+    given = [{"article": "pen", "pieces": 1}, {"article": "ink", "pieces": 2}]
+    sent = MultiValueDict(
+        {"form-TOTAL_FORMS": ["900"], "form-INITIAL_FORMS": ["900"], "form-70-article": ["cup"]}
+    )
+    formset = close_ranks(made(sent, initial=given))
+    assert formset.initial_form_count() == 2
+    assert formset.total_form_count() == 4
+    assert formset.forms[3]["article"].value() == "cup"
+    few = made(sent | {"form-TOTAL_FORMS": "50"}, initial=given)
+    assert close_ranks(few).total_form_count() == 50
+
+
+def test_a_draft_of_a_formset_says_no_such_number_either(
+    client: Client, task: AutomationTaskModel
+) -> None:
+    sent = lines({"article": "pen", "pieces": "x"}, total=99999, draft="1")
+    assert client.post(page(task), sent).status_code in (200, 302)
+    shown = client.get(page(task)).content.decode()
+    assert re.findall(r"<legend>(.*?)</legend>", shown) == ["Entry 1"]
+    assert 'value="pen"' in shown

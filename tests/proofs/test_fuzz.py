@@ -267,6 +267,7 @@ def test_whatever_is_sent_is_answered_and_all_that_is_done_is_on_record(
     done: Counter[str] = Counter()
     statuses: Counter[int] = Counter()
     took: list[float] = []
+    slow: list[tuple[float, Request]] = []
 
     @hypothesis_settings(
         max_examples=POSTS,
@@ -291,13 +292,14 @@ def test_whatever_is_sent_is_answered_and_all_that_is_done_is_on_record(
                 request.send(client)
                 spent = time.process_time() - begun
                 transaction.set_rollback(True)
+            slow.append((spent, request))
         took.append(spent)
         statuses[response.status_code] += 1
 
     one()
     record_property("statuses", sorted(statuses.items()))
     record_property("acts", sorted(done.items()))
-    assert max(took) < SLOWEST
+    assert max(took) < SLOWEST, slow
     proof(
         "P14", "P18",
         done=f"{POSTS} random requests to every page, the slowest took {max(took):.1f} s: no error "

@@ -37,6 +37,7 @@ from automations.views.entries import (
     is_valid,
     unchecked,
 )
+from automations.views.formsets import close_ranks
 from automations.views.rights import refuse, right_or_refuse
 
 
@@ -108,9 +109,9 @@ class TaskView(LoginRequiredMixin, FormView):  # type: ignore[type-arg] # not at
         """Return the form; what the user has kept as a draft stands in it when it is looked at."""
         self.draft = drafts.of(self.task, self.request.user)
         if self.draft is None or self.request.method == "POST":
-            return super().get_form(form_class)
+            return close_ranks(super().get_form(form_class))
         kwargs = self.get_form_kwargs() | {"data": drafts.data_of(self.draft)}
-        return unchecked((form_class or self.get_form_class())(**kwargs))
+        return unchecked(close_ranks((form_class or self.get_form_class())(**kwargs)))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = self.get_form()
