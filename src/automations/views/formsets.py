@@ -38,7 +38,8 @@ def close_ranks(form: Any) -> Any:
                 kept.add(int(found[1]))
     places = {old: new for new, old in enumerate(sorted(kept))}
     data, files = (moved(entries, prefix, place, places) for entries in sent)
-    if form.management_form.cleaned_data[TOTAL_FORM_COUNT] > (form.absolute_max or 0):
+    claimed: Any = form.management_form.cleaned_data[TOTAL_FORM_COUNT]
+    if claimed > form.absolute_max:
         form.absolute_max = len(kept)  # more than may be: Django says so
     else:
         data[f"{prefix}-{TOTAL_FORM_COUNT}"] = str(len(kept))
