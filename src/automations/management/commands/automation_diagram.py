@@ -1,0 +1,90 @@
+"""``manage.py automation_diagram``: a process as text that is drawn where it is shown."""
+
+from __future__ import annotations
+
+import difflib
+from argparse import ArgumentParser
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError
+
+from automations import registry
+from automations.diagrams.mermaid import mermaid
+
+FORMATS = {"mermaid": (mermaid, "mmd")}
+
+
+class Command(BaseCommand):
+    """Print a process, or write all of them into files."""
+
+    help = (
+        "Print a process as text that Mermaid draws, for a README for example. Nothing is "
+        "executed, and no database is asked."
+    )
+    #: A process that has flaws can be drawn too.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "automation", nargs="*", help="app_label.ClassName, or the dotted path of the class."
+        )
+        parser.add_argument("--all", action="store_true", help="All processes of the project.")
+        parser.add_argument("--format", choices=sorted(FORMATS), default="mermaid")
+        parser.add_argument(
+            "--output",
+            type=Path,
+            metavar="DIR",
+            help="Write each process into a file of its own in this folder, which is made.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        known = by_name()
+        if bool(options["automation"]) == options["all"]:
+            raise CommandError("Name the processes to draw, or say --all.")
+        chosen = list(known) if options["all"] else [find(n, known) for n in options["automation"]]
+        draw, ending = FORMATS[options["format"]]
+        folder: Path | None = options["output"]
+        if folder is None and len(chosen) > 1:
+            raise CommandError("Several processes need --output, a folder to write them into.")
+        for name in chosen:
+            text = draw(known[name]._meta)
+            if folder is None:
+                self.stdout.write(text, ending="")
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            file = folder / f"{name}.{ending}"
+            file.write_text(text, encoding="utf-8")
+            self.stdout.write(f"Written: {file}")
+
+
+def by_name() -> dict[str, Any]:
+    """Return all automations by their short names; those that share one by their dotted paths."""
+    found = list(registry.automations())
+    often = Counter(short_name(each) for each in found)
+    return {
+        short if often[short] == 1 else each.get_automation_name(): each
+        for each in found
+        for short in [short_name(each)]
+    }
+
+
+def short_name(automation: Any) -> str:
+    """Return the label of the app and the name of the class; its dotted path if it has no app."""
+    app = apps.get_containing_app_config(automation.__module__)
+    return f"{app.label}.{automation.__qualname__}" if app else automation.get_automation_name()
+
+
+def find(name: str, known: dict[str, Any]) -> str:
+    """Return the key of what is called so; raise `CommandError` if there is nothing, or several."""
+    for short, automation in known.items():
+        if name in (short, automation.get_automation_name()):
+            return short
+    shared = [key for key, each in known.items() if short_name(each) == name]
+    if shared:
+        raise CommandError(f"{name} is the name of several: {', '.join(shared)}.")
+    close = difflib.get_close_matches(name, known, 1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    raise CommandError(f"There is no automation {name!r}.{meant}")
