@@ -68,15 +68,10 @@ def why(automation: str, name: str, state: str, *, asks: bool) -> str:
     if state != TaskState.WAITING or node.does_nothing:
         return ""  # it is looked at anew, as whatever the node is now
     if asks:
-        return "" if asks_people(node) else f"people are asked, and the node is {a_kind(node)} now"
+        return "" if node.asks else f"people are asked, and the node is {a_kind(node)} now"
     if node.message or node.works_outside:
         return ""
     return f"a message or work outside is waited for, and the node is {a_kind(node)} now"
-
-
-def asks_people(node: Node) -> bool:
-    """Return whether the node shows a form to people."""
-    return hasattr(node, "get_form_class")
 
 
 def a_kind(node: Node) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +15,17 @@ from django.core.management import CommandError, call_command
 from automations import flow, registry
 from automations.diagrams.mermaid import mermaid
 from automations.flow import this
-from tests.testapp import (
-    background,
-    dashboard_processes,
-    formset_processes,
-    inbox_processes,
-    language,
-    page_processes,
-    processes,
-    proof_processes,
-)
+from tests.testapp import background, inbox_processes
 from tests.testapp.forms import ApprovalForm
 
 MODULES = [
-    background,
-    dashboard_processes,
-    formset_processes,
-    inbox_processes,
-    language,
-    page_processes,
-    processes,
-    proof_processes,
-]
-AUTOMATIONS = [
-    each
-    for each in registry.automations()
-    if each.__module__ in {module.__name__ for module in MODULES}
-]
+    import_module(f"tests.testapp.{name}").__name__
+    for name in (
+        "background", "dashboard_processes", "formset_processes", "inbox_processes", "language",
+        "page_processes", "processes", "proof_processes",
+    )
+]  # fmt: skip
+AUTOMATIONS = [each for each in registry.automations() if each.__module__ in MODULES]
 
 
 class Drawn(flow.Automation):

@@ -58,6 +58,8 @@ class Node(Waiting):
     merges: ClassVar[bool] = False
     #: Whether the process comes back from here for ever, so that no End is needed behind it.
     repeats: ClassVar[bool] = False
+    #: Whether people are asked here, by a form.
+    asks: ClassVar[bool] = False
     #: Whether its work may be done outside of the step's transaction.
     works_outside: bool = False
     #: The name of the dispatcher that says where it is executed; None: as the process says.
@@ -114,6 +116,10 @@ class Node(Waiting):
             yield SequenceFlow(self.name, self.default_target)
 
     # What the engine asks
+
+    def error_flows(self) -> Iterator[SequenceFlow]:
+        """Yield those of the arrows that an error takes."""
+        yield from ()
 
     @property
     def default_target(self) -> str | None:

@@ -6,11 +6,7 @@ The syntax is that of the flowcharts of https://mermaid.js.org.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
-from automations.definition.sequence import SequenceFlow
 
 #: What stands around the name of a node, by its BPMN element: tasks are boxes, those of people
 #: round ones, gateways diamonds and hexagons, events circles.
@@ -41,20 +37,12 @@ def mermaid(definition: ProcessDefinition) -> str:
     for number, name in enumerate(definition.entries):
         lines += [f'  start{number}((" "))', f"  start{number} --> {names[name]}"]
     for name, node in definition.nodes.items():
-        beside = set(flows_beside(node))
+        beside = {*node.boundary_flows(), *node.error_flows()}
         for flow in dict.fromkeys(definition.outgoing(name)):
             line = "-.->" if flow in beside else "-->"
             label = f"|{quoted(flow.label)}|" if flow.label else ""
             lines.append(f"  {names[flow.source]} {line}{label} {names[flow.target]}")
     return "\n".join([*lines, ""])
-
-
-def flows_beside(node: Node) -> Iterator[SequenceFlow]:
-    """Yield the arrows by which the process goes on when the node is not done as usual."""
-    yield from node.boundary_flows()
-    error_flows = getattr(node, "error_flows", None)
-    if error_flows is not None:
-        yield from error_flows()
 
 
 def quoted(text: str) -> str:

@@ -61,7 +61,7 @@ def stand_still(run: AutomationModel, others: Iterable[AutomationTaskModel]) -> 
         task.due, task.offer = None, ""
 
 
-def look_anew(others: Iterable[AutomationTaskModel], now: datetime) -> None:
+def take_up_again(others: Iterable[AutomationTaskModel], now: datetime) -> None:
     """Bring the run's open tasks back into the sight of engine and people."""
     still = list(others)
     tasks().filter(pk__in=[task.pk for task in still]).update(due=now)

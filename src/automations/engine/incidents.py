@@ -11,7 +11,7 @@ from typing import Any
 
 from automations import payload, settings
 from automations.engine.announcing import announce
-from automations.engine.attention import look_anew, stand_still
+from automations.engine.attention import stand_still, take_up_again
 from automations.engine.bindings import follow_data
 from automations.engine.context import TaskContext
 from automations.engine.locking import act_on, runs, tasks
@@ -120,7 +120,7 @@ def resume(run_id: int, *, user: Any = None, reason: str = "") -> None:
         run, found = locked(run_id)
         refuse_unless(run, RunState.SUSPENDED, "resumed")
         now = settings.now()
-        look_anew(found, now)
+        take_up_again(found, now)
         due = now if found else None
         runs().filter(pk=run.pk).update(state=RunState.RUNNING, updated=now, due=due)
         notify(run.pk, due, now)

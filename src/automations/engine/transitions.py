@@ -11,7 +11,7 @@ from typing import Any
 
 from automations import payload
 from automations.engine.announcing import announce
-from automations.engine.attention import claim_look, look_anew, next_look, stand_still, stay
+from automations.engine.attention import claim_look, next_look, stand_still, stay, take_up_again
 from automations.engine.context import TaskContext
 from automations.engine.failures import class_of, describe, report, tidy
 from automations.engine.locking import alias, messages, runs, tasks
@@ -305,7 +305,7 @@ def revive(context: TaskContext) -> None:
 
     A task that waits works its wait out again, counted from when it was opened.
     """
-    look_anew(context.others, context.now)
+    take_up_again(context.others, context.now)
     runs().filter(pk=context.run.pk, state=RunState.FAILED).update(
         state=RunState.RUNNING, finished=False, ended=None, updated=context.now, due=context.now
     )

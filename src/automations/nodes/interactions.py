@@ -41,6 +41,7 @@ class Form(Node):
     """
 
     bpmn: ClassVar[str] = "userTask"
+    asks: ClassVar[bool] = True
 
     user: tuple[Any, Mapping[str, Any]] | None = None
     group: tuple[Any, Mapping[str, Any]] | None = None
