@@ -25,9 +25,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from automations.definition.wording import readable
 from automations.dispatch.advancing import Budget
 from automations.exceptions import AutomationError
-from automations.history import automation_name, changes_of, data_of, note, readable
+from automations.history import automation_name, changes_of, data_of, note
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.views.acts import ReasonForm
 from automations.views.entries import is_valid, primary_keys

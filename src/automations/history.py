@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.debug import SafeExceptionReporterFilter
 
 from automations.definition.options import subject_fields
+from automations.definition.wording import readable
 from automations.exceptions import AutomationError
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from automations.models.tasks import OPEN, TaskState
@@ -114,11 +115,6 @@ def subject_of(run: AutomationModel) -> str:
         for name in subject_fields(subject)
     }
     return " ".join(subject.format_map(values).split())
-
-
-def readable(name: str) -> str:
-    """Return the name of a node as words."""
-    return name.replace("_", " ").strip().capitalize() or name
 
 
 def span_of(took: timedelta) -> str:

@@ -14,7 +14,8 @@ from django.http import HttpRequest
 from automations import settings
 from automations.definition import known
 from automations.definition.options import subject_fields
-from automations.history import automation_name, readable
+from automations.definition.wording import readable
+from automations.history import automation_name
 from automations.kinds import OFFERED, Kind, count_addressed, count_all
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.rights import has_all, know_objects

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from automations.definition.context import Context
 from automations.definition.problems import Problem
+from automations.definition.recurrence import Recurrence
 from automations.definition.references import Reference, as_reference
 from automations.definition.sequence import SequenceFlow
 from automations.definition.waiting import Waiting
@@ -60,6 +61,14 @@ class Node(Waiting):
     repeats: ClassVar[bool] = False
     #: Whether people are asked here, by a form.
     asks: ClassVar[bool] = False
+    #: Whether something is done here, so that it is more than a place to wait at.
+    does_work: bool = True
+    #: Whether the end that this is closes what is still open in other branches.
+    terminate: bool = False
+    #: What is asked where this chooses among ways: a condition, or a value.
+    asked: Any = None
+    #: The name of the message that this sends.
+    sends: str = ""
     #: Whether its work may be done outside of the step's transaction.
     works_outside: bool = False
     #: The name of the dispatcher that says where it is executed; None: as the process says.
@@ -115,6 +124,10 @@ class Node(Waiting):
         if self.default_target:
             yield SequenceFlow(self.name, self.default_target)
 
+    def performers(self) -> Iterator[tuple[str, str]]:
+        """Yield who is asked here, as kind and name: ``("group", "staff")``."""
+        yield from ()
+
     # What the engine asks
 
     def error_flows(self) -> Iterator[SequenceFlow]:
@@ -125,6 +138,11 @@ class Node(Waiting):
     def default_target(self) -> str | None:
         """The name of the node to go on with unless an outcome says otherwise."""
         return self.next_name or self.following
+
+    @property
+    def rule(self) -> Recurrence | None:
+        """The rule by which the process comes back from here. Raise `DefinitionError` if flawed."""
+        return None
 
     def run(self, context: Context) -> Outcome:
         """Skip, wait, or execute: the outcome of looking at the task now, reminders done."""

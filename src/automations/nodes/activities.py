@@ -109,7 +109,7 @@ class Execute(WorkNode):
         return not (self.does_work or self.wait or self.conditions)
 
     @property
-    def does_work(self) -> bool:
+    def does_work(self) -> bool:  # type: ignore[override]  # said anew by each of them
         """Whether there is anything to call."""
         return bool(self.args) or type(self).method is not Execute.method
 

@@ -43,7 +43,7 @@ class If(WorkNode):
 
     def __init__(self, condition: Any, *, description: str = "") -> None:
         super().__init__(description=description)
-        self.condition = as_reference(condition)
+        self.condition = self.asked = as_reference(condition)
 
     def Then(self, target: Any, *args: Any, **kwargs: Any) -> Self:
         """Go to the node ``target``, or call it, if the condition is true."""
@@ -68,7 +68,13 @@ class If(WorkNode):
         for label, clause in (("yes", self.then_clause), ("no", self.else_clause)):
             place = self.place(clause) if clause else None
             if target := place or self.default_target:
-                yield SequenceFlow(self.name, target, label)
+                yield SequenceFlow(
+                    self.name,
+                    target,
+                    label,
+                    condition=self.condition if label == "yes" else None,
+                    work=clause.target if clause and not place else None,
+                )
         yield from self.error_flows()
 
     def values(self) -> Iterator[tuple[str, Any]]:
@@ -160,7 +166,7 @@ class Switch(WorkNode):
 
     def __init__(self, value: Any, *, description: str = "") -> None:
         super().__init__(description=description)
-        self.value = as_reference(value)
+        self.value = self.asked = as_reference(value)
 
     def Case(self, value: Any, node: Any) -> Self:
         """Go on at ``node`` if the value of the Switch equals ``value``."""
@@ -184,7 +190,7 @@ class Switch(WorkNode):
 
     def sequence_flows(self) -> Iterator[SequenceFlow]:
         for case in self.cases:
-            yield SequenceFlow(self.name, case.target, str(case.value))
+            yield SequenceFlow(self.name, case.target, str(case.value), condition=case.value)
         if self.default_target:
             yield SequenceFlow(self.name, self.default_target, "else")
         yield from self.error_flows()

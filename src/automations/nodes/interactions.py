@@ -18,6 +18,7 @@ from automations.definition.boundary import moment_of
 from automations.definition.node import Context, Node
 from automations.definition.problems import Problem
 from automations.definition.references import as_reference
+from automations.definition.wording import called
 from automations.exceptions import DefinitionError
 from automations.outcomes import Ask, Complete, Outcome
 
@@ -98,6 +99,15 @@ class Form(Node):
         the moment of ``.OnTimeout()`` or ``.SkipAfter()``. A naive datetime is in ``TIME_ZONE``.
         """
         return self._once("DueIn", due_in=as_reference(delay))
+
+    def performers(self) -> Iterator[tuple[str, str]]:
+        for kind, assignee in (("group", self.group), ("user", self.user)):
+            value, lookup = assignee or (None, {})
+            values = list(lookup.values()) if lookup else [value] if assignee else []
+            if values:
+                yield kind, ", ".join(called(each) for each in values)
+        for permission in self.permissions:
+            yield "permission", called(permission)
 
     # What the engine and the pages ask
 

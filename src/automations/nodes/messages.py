@@ -55,7 +55,7 @@ class SendMessage(WorkNode):
     ) -> None:
         super().__init__(description=description)
         self.target = as_reference(target)
-        self.message_name = message
+        self.message_name = self.sends = message
         self.token = as_reference(token)
         self.everyone = allow_multiple_receivers
         self.entries = {key: as_reference(value) for key, value in kwargs.items()}

@@ -128,7 +128,8 @@ class WorkNode(Node):
         """Yield the arrows that an error takes."""
         for handler in self.handlers:
             names = "" if handler.on == (Exception,) else ", ".join(map(name_of, handler.on))
-            yield SequenceFlow(self.name, handler.target, label=f"error {names}".strip())
+            label = f"error {names}".strip()
+            yield SequenceFlow(self.name, handler.target, label, errors=handler.on)
 
     def problems(self, label: str) -> Iterator[Problem]:
         yield from super().problems(label)

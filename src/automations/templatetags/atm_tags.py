@@ -12,8 +12,9 @@ from django.template import Context, Template
 
 from automations import settings
 from automations.automation import Automation
+from automations.definition.wording import readable
 from automations.hand_starts import startable_by
-from automations.history import Names, changes_of, note, readable, result_of, span_of
+from automations.history import Names, changes_of, note, result_of, span_of
 from automations.history import automation_name as name_of
 from automations.inbox import Inbox
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel

@@ -14,6 +14,7 @@ from django.views.generic import View
 
 from automations import payload, settings
 from automations.definition.receivers import prepare
+from automations.definition.wording import readable
 from automations.engine.locking import runs
 from automations.engine.receiving import Message
 from automations.exceptions import (
@@ -23,7 +24,7 @@ from automations.exceptions import (
     MessageRefused,
     RunBusy,
 )
-from automations.history import readable, subject_of
+from automations.history import subject_of
 from automations.message_links import Link, read
 from automations.messages import create, send
 from automations.models import AutomationModel
