@@ -147,7 +147,7 @@ def test_who_gives_way_looks_less_often_than_who_waits_for_a_page(
             turns.in_turn(connection, lambda: Effect.objects.create(run=1, node="x"), 0.5)
         return slept
 
-    monkeypatch.setattr(turns, "_pauses", turns._Pauses())
+    monkeypatch.setattr(turns, "_process", turns._Process())
     hurried = pauses()
     turns.give_way()
     patient = pauses()
@@ -161,7 +161,25 @@ def test_a_scheduler_that_keeps_running_gives_way_unless_it_is_told_not_to(
     mode: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(automation_step.os, "nice", lambda by: 0)
-    for nice, longer in [(0, 1.0), (10, turns.PATIENCE)]:
-        monkeypatch.setattr(turns, "_pauses", turns._Pauses())
+    for nice, manners in [(0, turns.HURRIED), (10, turns.PATIENT)]:
+        monkeypatch.setattr(turns, "_process", turns._Process())
         automation_step.give_way(nice)
-        assert turns._pauses.longer == longer
+        assert turns._process.manners == manners
+
+
+def test_who_gives_way_leaves_the_lock_alone_for_a_moment_after_each_transaction(
+    mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(turns.time, "sleep", slept.append)
+    monkeypatch.setattr(turns, "_process", turns._Process())
+
+    def transact() -> list[float]:
+        slept.clear()
+        with locking.atomic():
+            Effect.objects.create(run=1, node="x")
+        return list(slept)
+
+    assert transact() == []
+    turns.give_way()
+    assert transact() == [turns.PATIENT.rest]

@@ -69,8 +69,8 @@ def p99(answers: list[Answer]) -> float:
 
 
 def in_time(answers: list[Answer]) -> bool:
-    """Whether the forms were answered in time; SQLite has one writer, and nothing is promised."""
-    return connection.vendor == "sqlite" or p99(answers) < LIMIT
+    """Whether the forms were answered in time."""
+    return p99(answers) < LIMIT
 
 
 def each_counted_once(forms: list[AutomationTaskModel]) -> bool:
@@ -171,7 +171,8 @@ def test_forms_are_answered_while_a_neighbour_in_the_same_block_is_at_work(
     done = f"{len(answers)} forms of runs in a block with one that is at work, {ASLEEP:g} s each"
     proof("P20", done=f"{done}: {times(answers)}", found=found)
     assert found.exact, found
-    if ASLEEP:
+    # SQLite has one writer, which is the one that sleeps: nothing is promised beside it.
+    if ASLEEP and connection.vendor != "sqlite":
         assert in_time(answers), times(answers)
 
 

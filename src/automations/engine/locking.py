@@ -20,7 +20,7 @@ from django.db.utils import Error as DatabaseError
 
 from automations import settings
 from automations.engine.trouble import is_lock_timeout, is_transient
-from automations.engine.turns import begins_with_lock, begun_in_turn, in_turn
+from automations.engine.turns import begins_with_lock, begun_in_turn, in_turn, rested
 from automations.exceptions import RunBusy
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from automations.models.tasks import TaskQuerySet
@@ -198,8 +198,10 @@ def atomic(limit: float | None = None) -> AbstractContextManager[None]:
     block = transaction.atomic(using=database.alias)
     if database.in_atomic_block:
         return block
-    if database.vendor == "sqlite" and begins_with_lock(database):
-        return begun_in_turn(database, block, limit)
+    if database.vendor == "sqlite":
+        if begins_with_lock(database):
+            return rested(begun_in_turn(database, block, limit))
+        return rested(whole(database, block))
     return whole(database, block)
 
 

@@ -12,7 +12,8 @@ import random
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
@@ -20,10 +21,24 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from automations.engine.trouble import is_lock_timeout
 
-#: Between these, in seconds, lies the pause before the lock is looked at again.
-SHORTEST, LONGEST = 0.0003, 0.002
-#: How many times as long it is in a process that gives way to others.
-PATIENCE = 20.0
+
+@dataclass(frozen=True)
+class Manners:
+    """
+    How a process goes about the lock, in seconds.
+
+    Between ``shortest`` and ``longest`` lies the pause before it looks again, ``rest`` is how long
+    it leaves the lock alone after it has had it.
+    """
+
+    shortest: float
+    longest: float
+    rest: float = 0.0
+
+
+#: Who waits for a page looks often. Who works off what is due looks seldom, and is without the lock
+#: for long enough after each transaction that the others see it free.
+HURRIED, PATIENT = Manners(0.0001, 0.0007), Manners(0.006, 0.04, 0.0003)
 
 Result = TypeVar("Result")
 
@@ -49,22 +64,31 @@ def begun_in_turn(
         block.__exit__(None, None, None)
 
 
+@contextmanager
+def rested(block: AbstractContextManager[None]) -> Iterator[None]:
+    """Be the transaction ``block``, and then without the lock for as long as is good manners."""
+    with block:
+        yield
+    if rest := _process.manners.rest:
+        time.sleep(rest)
+
+
 def give_way() -> None:
     """
     Let other processes have the lock first, from now on: who waits for a page looks more often.
 
-    For a process that works off what is due. Where nobody else waits it costs nothing.
+    For a process that works off what is due. It costs less than a thousandth of a second each time.
     """
-    _pauses.longer = PATIENCE
+    _process.manners = PATIENT
 
 
-class _Pauses:
-    """How much longer than usual this process waits between two looks."""
+class _Process:
+    """This process."""
 
-    longer = 1.0
+    manners = HURRIED
 
 
-_pauses = _Pauses()
+_process = _Process()
 
 
 def forget(error: OperationalError) -> None:
@@ -93,7 +117,7 @@ def in_turn(
     database.ensure_connection()
     raw: Any = database.connection
     usual = float(database.settings_dict["OPTIONS"].get("timeout", 5))
-    shortest, longest = SHORTEST * _pauses.longer, LONGEST * _pauses.longer
+    shortest, longest = _process.manners.shortest, _process.manners.longest
     looks = max(1, int((usual if limit is None else limit) / (shortest + longest) * 2))
     raw.execute("PRAGMA busy_timeout = 0")
     try:
