@@ -74,6 +74,11 @@ class Graph:
     flows: tuple[Flow, ...]
 
     @cached_property
+    def flow(self) -> Mapping[str, Flow]:
+        """All flows by their id."""
+        return {flow.id: flow for flow in self.flows}
+
+    @cached_property
     def outgoing(self) -> Mapping[str, tuple[Flow, ...]]:
         """The flows out of each element."""
         return self._by("source")

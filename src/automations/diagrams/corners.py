@@ -1,0 +1,97 @@
+"""
+Which lines use the upper and lower corners of diamonds.
+
+A line may leave or arrive there if nothing of the column is in its way, and no other line uses the
+same corner the other way round or comes near from the next diamond. All others use the sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from automations.diagrams.layers import Item, Layers, Link
+from automations.diagrams.sizes import GATEWAY
+
+HALF = GATEWAY // 2
+#: How far lines keep away from what else stands in the column, in pixels.
+MARGIN = 10
+
+
+@dataclass
+class Corners:
+    """The lines at corners: of links their first or last part, of loops the part at either end."""
+
+    layers: Layers
+    leaving: set[Link] = field(default_factory=set)
+    arriving: set[Link] = field(default_factory=set)
+    #: Flows that lead back, and that leave or arrive by the lower corner.
+    loops_out: set[str] = field(default_factory=set)
+    loops_in: set[str] = field(default_factory=set)
+    #: What each corner is for: +1 is the lower one.
+    _use: dict[tuple[Item, int], str] = field(default_factory=dict)
+    #: Between which levels lines run up and down in the middle of a column, and whose they are.
+    _taken: dict[int, list[tuple[Item, int, int]]] = field(default_factory=dict)
+
+    def choose(self) -> None:
+        """Find all lines that may use a corner: loops first."""
+        graph = self.layers.graph
+        for flow in sorted(self.layers.back, key=lambda flow: len(self.layers.paths[flow])):
+            path = self.layers.paths[flow]
+            host = graph.elements[graph.flow[flow].source].host
+            if not host and self.turns(path[0], path[1], "out"):
+                self.loops_out.add(flow)
+            if self.turns(path[-1], path[-2], "in"):
+                self.loops_in.add(flow)
+        for link in self.layers.links:
+            if link.back:
+                continue
+            if link.a.element and len(graph.outgoing[link.a.element.id]) > 1:
+                if self.reaches(link.a, link.b.y, "out"):
+                    self.leaving.add(link)
+                    continue
+            if link.b.element and len(graph.incoming[link.b.element.id]) > 1:
+                if self.reaches(link.b, link.a.y + link.port, "in"):
+                    self.arriving.add(link)
+
+    def used(self, item: Item, side: int) -> bool:
+        """Return whether a line is at the corner: -1 is the upper one."""
+        return (item, side) in self._use
+
+    def turns(self, end: Item, turn: Item, use: str) -> bool:
+        """Take the lower corner of ``end`` for the loop that turns below it, if that can be."""
+        if not end.is_gateway or turn.place < end.place:
+            return False
+        column = self.layers.columns[end.rank]
+        for between in column[end.place + 1 : turn.place]:
+            if not (between.flow and use in between.turn.split()):
+                return False
+            path = self.layers.paths[between.flow.id]
+            if (path[0] if use == "out" else path[-1]) is not end:
+                return False
+        return self.take(end, 1, use, turn.y)
+
+    def reaches(self, item: Item, level: int, use: str) -> bool:
+        """Take a corner of ``item`` for a line on ``level``, if nothing is in the way."""
+        if not item.is_gateway or abs(level - item.y) < HALF + 8:
+            return False
+        column = self.layers.columns[item.rank]
+        if level < item.y:
+            limit = max((o.y + o.down for o in column[: item.place]), default=-(10**9))
+            if level < limit + MARGIN:
+                return False
+            return self.take(item, -1, use, level)
+        limit = min((o.y - o.up for o in column[item.place + 1 :]), default=10**9)
+        return level <= limit - MARGIN and self.take(item, 1, use, level)
+
+    def take(self, item: Item, side: int, use: str, level: int) -> bool:
+        """Take the corner and the way to ``level``, unless another line has them."""
+        low, high = sorted((item.y + side * HALF, level))
+        if self._use.get((item, side), use) != use:
+            return False
+        taken = self._taken.setdefault(item.rank, [])
+        for other, lower, higher in taken:
+            if other is not item and low - MARGIN < higher and lower - MARGIN < high:
+                return False
+        self._use[item, side] = use
+        taken.append((item, low, high))
+        return True

@@ -1,0 +1,94 @@
+"""
+Where everything is in the picture of a process.
+
+From left to right along the longest way through it, on one line; other branches above and below,
+what an error or a timeout takes below, loops in lanes of their own below what they go round. Lines
+are level or upright. The same graph has the same picture.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from automations.diagrams.corners import Corners
+from automations.diagrams.elements import Element, Graph
+from automations.diagrams.geometry import Box, Label, Picture
+from automations.diagrams.layers import layers_of
+from automations.diagrams.ordering import put_in_order
+from automations.diagrams.placing import place
+from automations.diagrams.reach import APART, border_x, box_of, exit_of, measure, text_of
+from automations.diagrams.routing import BORDER, Routes, label_of
+from automations.diagrams.sizes import (
+    EVENT,
+    FLOW_WIDEST,
+    INSIDE,
+    LINE,
+    MOST_LINES,
+    is_task,
+    width_of,
+    wrapped,
+)
+
+
+def lay_out(graph: Graph) -> Picture:
+    """Return the graph with a place for everything."""
+    layers = layers_of(graph)
+    measure(layers)
+    put_in_order(layers)
+    place(layers)
+    for column in layers.columns:
+        for item in column:
+            item.y += BORDER
+    corners = Corners(layers)
+    corners.choose()
+    routes = Routes(layers, corners)
+    routes.plan()
+    boxes: dict[str, Box] = {}
+    labels: dict[str, Label] = {}
+    texts: dict[str, Label] = {}
+    for name, item in layers.items.items():
+        element = graph.elements[name]
+        box = boxes[name] = box_of(graph, name, routes.middle[item.rank], item.y)
+        if is_task(element):
+            texts[element.id] = Label(wrapped(element.name, INSIDE, MOST_LINES), box)
+        elif words := text_of(element):
+            labels[element.id] = beside(element, words, box, aside=corners.used(item, -1))
+        for border in graph.boundary[element.id]:
+            x = box.x + border_x(graph, border)
+            boxes[border.id] = Box(x - EVENT // 2, box.bottom - EVENT // 2, EVENT, EVENT)
+            if text := wrapped(border.name, FLOW_WIDEST, 1):
+                level = item.y + exit_of(graph, border.id)
+                labels[border.id] = in_line(text[0], x + APART, level)
+    for flow in graph.flows:
+        if text := label_of(flow):
+            x = routes.channels[routes.label_rank(flow)].label_x
+            labels[flow.id] = in_line(text, x + APART, routes.label_level(flow))
+    lines = {flow.id: routes.line(flow) for flow in graph.flows}
+    bottom = max((item.y + item.down for column in layers.columns for item in column), default=0)
+    order = [name for name in graph.elements if name in boxes]
+    return Picture(
+        graph,
+        MappingProxyType({name: boxes[name] for name in order}),
+        MappingProxyType(lines),
+        MappingProxyType(labels),
+        MappingProxyType(texts),
+        routes.width,
+        bottom + BORDER,
+    )
+
+
+def in_line(text: str, x: int, level: int) -> Label:
+    """Return a text above a line."""
+    return Label((text,), Box(x, level - LINE - 2, width_of(text), LINE), "start")
+
+
+def beside(element: Element, lines: tuple[str, ...], box: Box, *, aside: bool) -> Label:
+    """Return the text of a symbol: of an event below it, of a gateway above it."""
+    width, height = max(map(width_of, lines)), len(lines) * LINE
+    x, _ = box.center
+    if element.is_event:
+        return Label(lines, Box(x - width // 2, box.bottom + APART, width, height))
+    y = box.y - APART - height
+    if aside:
+        return Label(lines, Box(x - APART - width, y, width, height), "end")
+    return Label(lines, Box(x - width // 2, y, width, height))
