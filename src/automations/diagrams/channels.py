@@ -110,14 +110,7 @@ class Channel:
         placed: list[Turn] = []
         while rest:
             free = [one for one in rest if not any(o.precedes(one) for o in rest if o is not one)]
-            chosen = min(
-                free or rest,
-                key=lambda one: sum(
-                    one.crossings(other) - other.crossings(one)
-                    for other in rest
-                    if other is not one
-                ),
-            )
+            chosen = min(free or rest, key=lambda one: cost(one, rest))
             if not free:
                 rest.append(self.detour(chosen))
             rest.remove(chosen)
@@ -146,3 +139,8 @@ class Channel:
             if unit.turns[0] is turn or unit.turns[-1] is turn:
                 unit.turns.insert(unit.turns.index(turn) + 1, onward)
         return onward
+
+
+def cost(turn: Turn, rest: list[Turn]) -> int:
+    """Return how many more lines cross if ``turn`` is left of the others than right of them."""
+    return sum(turn.crossings(o) - o.crossings(turn) for o in rest if o is not turn)

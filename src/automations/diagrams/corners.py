@@ -45,13 +45,12 @@ class Corners:
         for link in self.layers.links:
             if link.back:
                 continue
-            if link.a.element and len(graph.outgoing[link.a.element.id]) > 1:
-                if self.reaches(link.a, link.b.y, "out"):
-                    self.leaving.add(link)
-                    continue
-            if link.b.element and len(graph.incoming[link.b.element.id]) > 1:
-                if self.reaches(link.b, link.a.y + link.port, "in"):
-                    self.arriving.add(link)
+            splits = link.a.element and len(graph.outgoing[link.a.element.id]) > 1
+            meets = link.b.element and len(graph.incoming[link.b.element.id]) > 1
+            if splits and self.reaches(link.a, link.b.y, "out"):
+                self.leaving.add(link)
+            elif meets and self.reaches(link.b, link.a.y + link.port, "in"):
+                self.arriving.add(link)
 
     def used(self, item: Item, side: int) -> bool:
         """Return whether a line is at the corner: -1 is the upper one."""

@@ -56,20 +56,19 @@ def lay_out(graph: Graph) -> Picture:
         for border in graph.boundary[element.id]:
             x = box.x + border_x(graph, border)
             boxes[border.id] = Box(x - EVENT // 2, box.bottom - EVENT // 2, EVENT, EVENT)
-            if text := wrapped(border.name, FLOW_WIDEST, 1):
+            if said := wrapped(border.name, FLOW_WIDEST, 1):
                 level = item.y + exit_of(graph, border.id)
-                labels[border.id] = in_line(text[0], x + APART, level)
+                labels[border.id] = in_line(said[0], x + APART, level)
     for flow in graph.flows:
         if text := label_of(flow):
             x = routes.channels[routes.label_rank(flow)].label_x
             labels[flow.id] = in_line(text, x + APART, routes.label_level(flow))
-    lines = {flow.id: routes.line(flow) for flow in graph.flows}
     bottom = max((item.y + item.down for column in layers.columns for item in column), default=0)
     order = [name for name in graph.elements if name in boxes]
     return Picture(
         graph,
         MappingProxyType({name: boxes[name] for name in order}),
-        MappingProxyType(lines),
+        MappingProxyType({flow.id: routes.line(flow) for flow in graph.flows}),
         MappingProxyType(labels),
         MappingProxyType(texts),
         routes.width,

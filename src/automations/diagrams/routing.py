@@ -64,11 +64,11 @@ class Routes:
         if name not in self.corners.loops_out:
             port = self.port(flow)
             unit = ports.setdefault((path[0], port), Unit())
-            unit.left |= {path[0].y + port, path[1].y}
+            unit.left.update((path[0].y + port, path[1].y))
             self.out[name] = unit
         if name not in self.corners.loops_in:
             self.into[name] = Unit()
-            self.into[name].right |= {path[-1].y, path[-2].y}
+            self.into[name].right.update((path[-1].y, path[-2].y))
 
     def rank_of(self, unit: Unit) -> int:
         """Return which channel a unit is in."""
