@@ -110,7 +110,9 @@ class Channel:
         placed: list[Turn] = []
         while rest:
             free = [one for one in rest if not any(o.precedes(one) for o in rest if o is not one)]
-            chosen = min(free or rest, key=lambda one: cost(one, rest))
+            # Without a free one there is a circle. Who makes a detour holds up nobody afterwards.
+            circle = [one for one in rest if any(one.precedes(o) for o in rest if o is not one)]
+            chosen = min(free or circle, key=lambda one: cost(one, rest))
             if not free:
                 rest.append(self.detour(chosen))
             rest.remove(chosen)

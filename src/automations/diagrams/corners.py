@@ -60,27 +60,33 @@ class Corners:
         """Take the lower corner of ``end`` for the loop that turns below it, if that can be."""
         if not end.is_gateway or turn.place < end.place:
             return False
-        column = self.layers.columns[end.rank]
-        for between in column[end.place + 1 : turn.place]:
-            if not (between.flow and use in between.turn.split()):
+        for between in self.layers.columns[end.rank][end.place + 1 : turn.place]:
+            if between.flow is None:
                 return False
-            path = self.layers.paths[between.flow.id]
-            if (path[0] if use == "out" else path[-1]) is not end:
-                return False
+            if between.turn:
+                path = self.layers.paths[between.flow.id]
+                if use not in between.turn.split():
+                    return False
+                if (path[0] if use == "out" else path[-1]) is not end:
+                    return False
         return self.take(end, 1, use, turn.y)
 
     def reaches(self, item: Item, level: int, use: str) -> bool:
-        """Take a corner of ``item`` for a line on ``level``, if nothing is in the way."""
+        """Take a corner of ``item`` for a line on ``level``, if nothing but lines is between."""
+        side = 1 if level > item.y else -1
         if not item.is_gateway or abs(level - item.y) < HALF + 8:
             return False
-        column = self.layers.columns[item.rank]
-        if level < item.y:
-            limit = max((o.y + o.down for o in column[: item.place]), default=-(10**9))
-            if level < limit + MARGIN:
+        if use == "in" and side < 0 and level > item.y - item.up - MARGIN:
+            return False  # there its text stands aside
+        for other in self.layers.columns[item.rank]:
+            top, bottom = other.y - other.up - MARGIN, other.y + other.down + MARGIN
+            if other is item or (other.y - item.y) * side < 0:
+                continue
+            if top < level < bottom or (
+                (other.element or other.turn) and (other.y - level) * side < 0
+            ):
                 return False
-            return self.take(item, -1, use, level)
-        limit = min((o.y - o.up for o in column[item.place + 1 :]), default=10**9)
-        return level <= limit - MARGIN and self.take(item, 1, use, level)
+        return self.take(item, side, use, level)
 
     def take(self, item: Item, side: int, use: str, level: int) -> bool:
         """Take the corner and the way to ``level``, unless another line has them."""

@@ -10,6 +10,8 @@ neighbours change places as long as that takes crossings away.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from automations.diagrams.elements import Flow
 from automations.diagrams.layers import Item, Layers, Link
 
@@ -80,30 +82,35 @@ def nested(layers: Layers) -> list[Item]:
     for flow in layers.graph.flows:
         if flow.id in layers.back:
             loops.setdefault(layers.items[flow.target], []).append(flow)
+
+    def lanes(item: Item) -> list[Item]:
+        flows = sorted(loops.get(item, ()), key=lambda flow: span(layers, flow))
+        return [lane for flow in flows for lane in layers.paths[flow.id][1:-1]]
+
     done: list[Item] = []
     # A stack instead of recursion: a process may have hundreds of steps one after the other.
-    stack: list[tuple[Item | None, bool]] = [(None, False)]
+    stack = [(item, False) for item in reversed(belongs.get(None, []))]
     while stack:
-        item, opened = stack.pop()
-        if opened and item is not None:
+        item, alone = stack.pop()
+        if alone:
             done.append(item)
             continue
-        above, onward, below = parts(layers, item, belongs, out, length, straight)
-        lanes = (
-            [
-                lane
-                for flow in sorted(loops.get(item, ()), key=lambda flow: span(layers, flow))
-                for lane in layers.paths[flow.id][1:-1]
-            ]
-            if item is not None
-            else []
-        )
-        following: list[tuple[Item | None, bool]] = [(each, False) for each in above]
-        if item is not None:
-            following.append((item, True))
-        following += [(each, False) for each in (*onward, *below)]
-        following += [(lane, True) for lane in lanes]
-        stack += reversed(following)
+        line: list[tuple[Item, Parts]] = []
+        ahead = [item]
+        while ahead:
+            here = ahead.pop()
+            found = parts(layers, here, belongs.get(here, []), out, length, straight)
+            line.append((here, found))
+            ahead += reversed(found.onward)
+        order: list[tuple[Item, bool]] = []
+        for here, found in line:
+            order += [(each, False) for each in found.above]
+            order.append((here, True))
+        # What leaves the line first encloses what leaves it later.
+        for here, found in reversed(line):
+            order += [(each, False) for each in found.below]
+            order += [(lane, True) for lane in lanes(here)]
+        stack += reversed(order)
     return done
 
 
@@ -112,35 +119,40 @@ def span(layers: Layers, flow: Flow) -> int:
     return len(layers.paths[flow.id])
 
 
+class Parts(NamedTuple):
+    """What belongs to an item: what is above it, what goes on on its line, what is below it."""
+
+    above: list[Item]
+    onward: list[Item]
+    below: list[Item]
+
+
 def parts(
     layers: Layers,
-    item: Item | None,
-    belongs: dict[Item | None, list[Item]],
+    item: Item,
+    children: list[Item],
     out: dict[Item, list[Link]],
     length: dict[Item, int],
     straight: dict[Item, Item],
-) -> tuple[list[Item], list[Item], list[Item]]:
-    """Return what belongs to an item: what is above it, on its line and below it."""
-    children = belongs.get(item, [])
-    if item is None:
-        return [], children, []
+) -> Parts:
+    """Return where to put what belongs to an item."""
     heads = {link.b: link for link in reversed(out.get(item, []))}
     later = [child for child in children if child not in heads]
-    direct = [link.b for link in out.get(item, []) if link.b in children]
-    ways = [child for child in dict.fromkeys(direct) if not is_beside(layers, heads[child].flow)]
-    exits = [child for child in dict.fromkeys(direct) if child not in ways]
+    direct = list(dict.fromkeys(link.b for link in out.get(item, []) if link.b in children))
+    ways = [child for child in direct if not is_beside(layers, heads[child].flow)]
+    # The event that is farthest to the right has its exit on top.
+    exits = [child for child in direct if child not in ways]
+    exits.sort(key=lambda child: heads[child].port)
     onward: list[Item] = []
-    if item in straight and straight[item] in ways:
+    if straight.get(item) in ways:
         onward = [straight[item]]
-    elif ways and not later:
-        onward = [max(ways, key=lambda child: length[child])]
+    elif len(ways) == 2 and later:
+        onward = ways[:1]
     elif ways:
-        onward = [max(ways, key=lambda child: length[child])] if len(ways) != 2 else ways[:1]
+        onward = [max(ways, key=lambda child: length[child])]
     others = [child for child in ways if child not in onward]
     middle = len(others) // 2
-    # The event that is farthest to the right has its exit on top.
-    exits.sort(key=lambda child: heads[child].port)
-    return others[:middle], onward + later, others[middle:] + exits
+    return Parts(others[:middle], onward + later, others[middle:] + exits)
 
 
 def children(layers: Layers, out: dict[Item, list[Link]]) -> dict[Item | None, list[Item]]:

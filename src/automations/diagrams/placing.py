@@ -162,7 +162,8 @@ def wanted(layers: Layers, of: dict[Item, Block]) -> Near:
         one, other = of[link.a], of[link.b]
         if one is not other:
             shift = one.offset[link.a] + link.port - other.offset[link.b]
-            found[other].append((one, shift))
+            # What leaves a border is to go on at its height; what comes later has less to say.
+            found[other] += [(one, shift)] * (3 if link.port else 1)
             found[one].append((other, -shift))
     for flow in layers.back:  # loops close to where they turn
         path = layers.paths[flow]

@@ -187,15 +187,16 @@ class Routes:
             x = self.middle[source.rank]
             points = [(x, source.y + HALF), (x, out.y)]
         else:
-            unit = self.out[flow.id]
+            x = self.channels[source.rank + 1].track_x(self.out[flow.id].turns[0])
             points = self.start(flow, source)
-            points += self.turns(unit, source.rank + 1, source.y + self.port(flow), out.y)
+            points += [(x, source.y + self.port(flow)), (x, out.y)]
         for link in links:
             points += reversed(self.between(link))
         if flow.id in self.corners.loops_in:
             x = self.middle[target.rank]
             return [*points, (x, into.y), (x, target.y + HALF)]
-        points += self.turns(self.into[flow.id], target.rank, into.y, target.y)
+        x = self.channels[target.rank].track_x(self.into[flow.id].turns[-1])
+        points += [(x, into.y), (x, target.y)]
         return [*points, (self.box(flow.target).x, target.y)]
 
     def box(self, name: str) -> Box:
