@@ -13,12 +13,9 @@ Segment = tuple[Point, Point]
 
 def defects(picture: Picture) -> list[str]:
     """Return everything that is wrong, in words."""
-    return [
-        *missing(picture),
-        *on_each_other(picture),
-        *wrong_lines(picture),
-        *wrong_labels(picture),
-    ]
+    if found := list(missing(picture)):
+        return found
+    return [*on_each_other(picture), *wrong_lines(picture), *wrong_labels(picture)]
 
 
 def missing(picture: Picture) -> Iterator[str]:
