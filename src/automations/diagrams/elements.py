@@ -46,7 +46,7 @@ class Element:
     @property
     def is_merge(self) -> bool:
         """Whether ways only meet here."""
-        return self.is_gateway and not self.name and self.id != self.node
+        return self.kind == "exclusiveGateway" and not self.name and self.id != self.node
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,15 @@ From a definition to the elements and flows of BPMN.
 Every node becomes a chain: where ways meet, what it waits for, the activity or gateway itself.
 What ends its waiting sits on its border; a wait without an activity that could have a border is a
 race of events. Where several ways lead to one symbol, a gateway merges them first, before a Join
-one for each branch, as engines of BPMN want to have it.
+one for each branch, as engines of BPMN want to have it. Such a gateway waits for all ways that
+lead to it, so a Join has one for each Split whose branches meet there.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -24,8 +23,18 @@ from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.definition.wording import readable
 from automations.diagrams import wording
-from automations.diagrams.branches import branch_of
+from automations.diagrams.beginnings import starts_of
+from automations.diagrams.branches import branch_of, splits_of
 from automations.diagrams.elements import Element, Flow, Graph
+from automations.diagrams.waits import exits_of, waits_of
+
+#: What a node can be that is neither event nor gateway.
+TASKS = frozenset(
+    {
+        "businessRuleTask", "manualTask", "receiveTask", "scriptTask", "sendTask", "serviceTask",
+        "task", "userTask",
+    }
+)  # fmt: skip
 
 
 def graph_of(definition: ProcessDefinition) -> Graph:
@@ -64,11 +73,12 @@ class Translation:
 
     def graph(self) -> Graph:
         """Translate everything."""
-        entries = self.starts()
+        starts: dict[str, list[Element]] = defaultdict(list)
+        for start in starts_of(self.definition):
+            starts[start.node].append(start)
         for name, node in self.definition.nodes.items():
-            for start, way in entries.get(name, ()):
-                self.add(start)
-                self.ways.append(way)
+            for start in starts[name]:
+                self.ways.append(Way(self.add(start).id, name))
             self.chain(name, node)
         for name in self.definition.nodes:
             self.meet(name)
@@ -93,102 +103,78 @@ class Translation:
             flow = replace(flow, label=way.label, condition=way.condition, default=way.default)
         self.flows.append(flow)
 
-    # Where runs begin
-
-    def starts(self) -> Mapping[str, list[tuple[Element, Way]]]:
-        """Return the start events before each node: by hand at the first, and by signals."""
-        found: dict[str, list[tuple[Element, Way]]] = defaultdict(list)
-        nodes = self.definition.nodes
-        for first in list(nodes)[:1]:
-            start = Element(f"{first}.start", "startEvent", _("Start"), first)
-            found[first].append((start, Way(start.id, first)))
-        for trigger in getattr(self.definition.owner, "_triggers", ()):
-            name = trigger.start or next(iter(nodes), "")
-            if name not in nodes:
-                continue
-            number = len(found[name])
-            model = trigger.model._meta.verbose_name if trigger.model else ""
-            text = _("%(what)s saved") % {"what": model} if model else _("Signal")
-            start = Element(
-                f"{name}.signal{number or ''}", "startEvent", text, name, "signal", trigger.model
-            )
-            found[name].append((start, Way(start.id, name)))
-        return found
-
     # One node
 
     def chain(self, name: str, node: Node) -> None:
         """Add the elements of a node, and the ways that lead out of it."""
+        exits = list(exits_of(node, self.definition.nodes))
         waits = list(waits_of(node))
-        races = bool(waits and ends_wait(node) and not (node.asks or node.message))
-        alone = bool(waits) and not (node.does_work or node.reminders or any(node.error_flows()))
-        decides = node.bpmn == "exclusiveGateway"
-        parts = list(waits)
-        if alone and (races or not ends_wait(node)) and node.bpmn == "scriptTask":
+        races = bool(waits and exits and not (node.asks or node.message))
+        beside = bool(any(node.error_flows()) or node.reminders or (exits and not races))
+        parts = [*waits]
+        if waits and not (node.does_work or beside) and node.bpmn == "scriptTask":
             parts[-1] = replace(parts[-1], id=name)
+        elif node.merges:
+            # What each branch waits for is waited for once they are together.
+            parts = [self.main(name, node), *waits]
+            if len(splits_of(self.definition, name)) > 1:
+                parts.insert(1, Element(f"{name}.joined", "exclusiveGateway", "", name))
         else:
-            beside = any(node.error_flows()) or node.reminders or (ends_wait(node) and not races)
-            if decides and beside:
+            main = self.main(name, node)
+            if main.kind == "exclusiveGateway" and beside:
                 parts.append(Element(f"{name}.work", "scriptTask", readable(name), name))
-            parts.append(self.main(name, node))
-        if races:
-            parts.insert(0, Element(f"{name}.race", "eventBasedGateway", "", name))
+            parts.append(main)
+        last, self.first[name] = self.link(name, parts, exits if races else [])
+        host = next((part.id for part in parts if part.kind in TASKS), "")
+        if node.skippable and host:
+            for event, target in [] if races else exits:
+                self.exit(replace(event, kind="boundaryEvent", host=host), target)
+            self.failures(name, node, host)
+            self.reminders(name, node, host)
+        self.out(name, node, last)
+
+    def link(
+        self, name: str, parts: list[Element], exits: list[tuple[Element, str]]
+    ) -> tuple[str, str]:
+        """
+        Lead from each part of a chain to the next; return the last element and the first.
+
+        With ``exits`` each event that is waited for has to come before those.
+        """
+        first, last, number = "", "", ""
         for part in parts:
-            self.add(part)
-        for before, after in pairwise(parts):
-            self.connect(before.id, after.id)
-        self.first[name] = parts[0].id
-        if node.skippable:
-            host = next((part.id for part in parts if part.kind.lower().endswith("task")), "")
-            race = parts[0].id if races else ""
-            self.beside(name, node, host, race)
-        self.out(name, node, parts[-1].id)
+            races = exits and part.kind == "intermediateCatchEvent"
+            race = Element(f"{name}.race{number}", "eventBasedGateway", "", name)
+            ahead = [race, part] if races else [part]
+            for element in ahead:
+                if last:
+                    self.connect(last, element.id)
+                first, last = first or self.add(element).id, self.add(element).id
+            for event, target in exits if races else ():
+                event = replace(event, id=f"{event.id}{number}")
+                self.connect(race.id, event.id)
+                self.exit(event, target)
+            if races:
+                number = str(int(number or 1) + 1)
+        return last, first
 
     def main(self, name: str, node: Node) -> Element:
         """Return the symbol that stands for the node itself."""
         text = readable(name)
         if node.repeats:
-            return Element(name, node.bpmn, wording.rule(node), name, "timer", node)
+            return Element(name, "intermediateCatchEvent", wording.rule(node), name, "timer", node)
         if node.ends:
-            return Element(name, node.bpmn, text, name, "terminate" if node.terminate else "")
+            return Element(name, "endEvent", text, name, "terminate" if node.terminate else "")
         if node.forks or node.merges:
-            return Element(name, node.bpmn, "", name)
+            return Element(name, "parallelGateway", "", name)
         if node.bpmn == "exclusiveGateway":
             return Element(name, node.bpmn, wording.question(node), name)
-        if not node.does_work:
-            return Element(name, "task", text, name)
-        return Element(name, node.bpmn, text, name)
+        does_it = node.does_work and node.bpmn in TASKS
+        return Element(name, node.bpmn if does_it else "task", text, name)
 
-    def beside(self, name: str, node: Node, host: str, race: str) -> None:
-        """Add what ends the waiting of a node, what an error takes, and reminders."""
-        kind, at = ("intermediateCatchEvent", "") if race else ("boundaryEvent", host)
-        onward = node.default_target
-        exits: list[tuple[Element, str | None]] = []
-        if node.timeout:
-            text = wording.value(node.timeout.delay) or _("timeout")
-            event = Element(
-                f"{name}.timeout", kind, text, name, "timer", node.timeout.delay, host=at
-            )
-            exits.append((event, node.timeout.target))
-        if node.skip_after is not None:
-            text = wording.value(node.skip_after) or _("a time")
-            event = Element(f"{name}.skip", kind, text, name, "timer", node.skip_after, host=at)
-            exits.append((event, onward))
-        if node.skip_conditions:
-            text = wording.conditions(node.skip_conditions)
-            event = Element(
-                f"{name}.skip-if", kind, text, name, "conditional", node.skip_conditions, host=at
-            )
-            exits.append((event, onward))
-        for event, target in exits:
-            if (race or host) and target in self.definition.nodes:
-                self.add(event)
-                if race:
-                    self.connect(race, event.id)
-                self.ways.append(Way(event.id, str(target), node=name))
-        if host:
-            self.failures(name, node, host)
-            self.reminders(name, node, host)
+    def exit(self, event: Element, target: str) -> None:
+        """Add an event that ends the waiting of a node, and the way that it opens."""
+        self.ways.append(Way(self.add(event).id, target, node=event.node))
 
     def failures(self, name: str, node: Node, host: str) -> None:
         """Add the events of errors."""
@@ -225,59 +211,66 @@ class Translation:
     def out(self, name: str, node: Node, last: str) -> None:
         """Add the ways by which the process goes on when the node is done."""
         errors = set(node.error_flows())
-        flows = [
-            flow
-            for flow in dict.fromkeys(node.sequence_flows())
+        flows = {
+            (flow, repr(flow.condition)): flow
+            for flow in node.sequence_flows()
             if flow not in errors and flow.target in self.definition.nodes
-        ]
-        decides = self.elements[last].kind == "exclusiveGateway"
-        for flow in flows:
+        }
+        if len(flows) > 1 and not (node.forks or self.elements[last].is_gateway):
+            # A node of the project's own that says itself by which way to go on.
+            which = Element(f"{name}.way", "exclusiveGateway", wording.question(node), name)
+            self.connect(last, self.add(which).id)
+            last = which.id
+        decides = self.elements[last].kind == "exclusiveGateway" and not node.merges
+        default = [key for key, flow in flows.items() if decides and flow.condition is None][-1:]
+        for key, flow in flows.items():
             label = wording.flow_label(flow.label) if decides else ""
-            default = decides and flow.condition is None
-            way = Way(last, flow.target, label, flow.condition, default, node=name)
+            if decides and not label and len(flows) > 1:
+                label = readable(flow.target)
+            way = Way(last, flow.target, label, flow.condition, key in default, node=name)
             if flow.work is not None:
-                key = f"{name}.{'then' if flow.condition is not None else 'else'}"
+                key_of = f"{name}.{'then' if flow.condition is not None else 'else'}"
                 text = wording.value(flow.work) or readable(name)
-                self.add(Element(key, "scriptTask", text, name, detail=flow.work))
-                self.connect(last, key, way)
-                way = Way(key, flow.target, node=name)
+                self.add(Element(key_of, "scriptTask", text, name, detail=flow.work))
+                self.connect(last, key_of, way)
+                way = Way(key_of, flow.target, node=name)
             self.ways.append(way)
 
     # Where ways meet
 
     def meet(self, name: str) -> None:
         """Lead the ways to a node to its first element, merged where there are several."""
-        first = self.first[name]
         ways = [way for way in self.ways if way.target == name]
-        groups: dict[str, list[Way]] = {"": ways}
         if self.definition.nodes[name].merges:
-            groups = defaultdict(list)
-            for way in ways:
-                groups[branch_of(self.definition, name, way.node)].append(way)
-        for branch, group in groups.items():
-            end = first
-            if len(group) > 1:
-                key = f"{name}.merge.{branch}" if branch else f"{name}.merge"
-                end = self.add(Element(key, "exclusiveGateway", "", name)).id
-                self.connect(end, first)
-            for way in group:
-                self.connect(way.source, end, way)
+            self.join(name, ways)
+        else:
+            self.merge(name, self.first[name], f"{name}.merge", ways)
 
+    def join(self, name: str, ways: list[Way]) -> None:
+        """Lead the branches of each Split to a gateway that waits for all of them."""
+        groups: dict[str, dict[str, list[Way]]] = {split: {} for split in self.splits(name)}
+        for way in ways:
+            branch = branch_of(self.definition, name, way.node)
+            split = branch.split or next(iter(groups))
+            groups[split].setdefault(branch.first, []).append(way)
+        for number, (split, branches) in enumerate(groups.items()):
+            end, prefix = name, f"{name}.merge"
+            if number:
+                end, prefix = f"{name}.join.{split}", f"{name}.merge.{split}"
+                self.add(Element(end, "parallelGateway", "", name))
+                self.connect(end, f"{name}.joined")
+            for first, group in branches.items():
+                self.merge(name, end, f"{prefix}.{first}" if first else prefix, group)
 
-def waits_of(node: Node) -> Iterator[Element]:
-    """Yield the events that the process waits for before the work of a node."""
-    kind = "intermediateCatchEvent"
-    if node.wait:
-        yield Element(f"{node.name}.wait", kind, wording.wait(node), node.name, "timer", node.wait)
-    if node.conditions:
-        text = wording.conditions(node.conditions)
-        yield Element(
-            f"{node.name}.condition", kind, text, node.name, "conditional", node.conditions
-        )
+    def splits(self, join: str) -> tuple[str, ...]:
+        """Return the Splits whose branches meet at ``join``; an unknown one if there is none."""
+        return splits_of(self.definition, join) or ("",)
 
-
-def ends_wait(node: Node) -> bool:
-    """Return whether something beside its work ends the waiting of a node."""
-    if not node.skippable:
-        return False
-    return bool(node.timeout or node.skip_conditions or node.skip_after is not None)
+    def merge(self, name: str, end: str, key: str, ways: list[Way]) -> None:
+        """Lead the ways to the element ``end``; several by an element ``key`` of the node."""
+        if len(ways) > 1:
+            self.add(Element(key, "exclusiveGateway", "", name))
+            self.connect(key, end)
+            end = key
+        for way in ways:
+            self.connect(way.source, end, way)
