@@ -8,7 +8,7 @@ never writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from automations.definition.context import Context
@@ -51,6 +51,11 @@ class Node(Waiting):
     """
 
     bpmn: ClassVar[str] = "task"
+    written_as: ClassVar[Mapping[str, str]] = {
+        "next_name": "Next",
+        **dict.fromkeys(("following", "places", "first", "automation_name", "automation"), ""),
+        **dict.fromkeys(("asked", "sends"), ""),
+    }
     #: Whether .SkipIf(), .SkipAfter(), .OnTimeout() and .Remind() mean anything for this kind.
     skippable: ClassVar[bool] = True
     #: Whether the run ends here; whether this opens branches; whether it joins them.
@@ -67,6 +72,8 @@ class Node(Waiting):
     terminate: bool = False
     #: What is asked where this chooses among ways: a condition, or a value.
     asked: Any = None
+    #: What is called here, as the author gave it.
+    calls: Any = None
     #: The name of the message that this sends.
     sends: str = ""
     #: Whether its work may be done outside of the step's transaction.

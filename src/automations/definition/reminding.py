@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from automations.definition.boundary import Grid, Reminder, moment_of
 from automations.definition.context import Context
@@ -18,6 +18,8 @@ from automations.outcomes import Ask, Listen, Outcome, Outside, Postpone
 
 class Reminding(Modified):
     """Does work beside a task that waits: a non-interrupting timer."""
+
+    written_as: ClassVar[Mapping[str, str]] = {"reminders": "Remind..."}
 
     reminders: tuple[Reminder, ...] = ()
 

@@ -8,8 +8,8 @@ conditions hold. Only then the work is done, once. While it waits, it may remind
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 from automations.definition.boundary import (
     BEYOND,
@@ -48,6 +48,14 @@ class Waiting(Reminding):
     The values given to a modifier may be plain, a callable that gets the task, ``this.x`` or
     ``"self.x"``. Times count from the moment the task was opened.
     """
+
+    written_as: ClassVar[Mapping[str, str]] = {
+        "wait": "AfterWaiting",
+        "conditions": "AsSoonAs...",
+        "skip_conditions": "SkipIf...",
+        "skip_after": "SkipAfter",
+        "timeout": "OnTimeout",
+    }
 
     wait: tuple[str, Any] | None = None
     conditions: tuple[Any, ...] = ()
@@ -178,6 +186,13 @@ class Waiting(Reminding):
         """Yield the arrows that leave this node while it waits."""
         if self.timeout:
             yield SequenceFlow(self.name, self.timeout.target, label="timeout")
+
+    def given(self) -> Iterator[tuple[str, Any]]:
+        for name, value in super().given():
+            if name == "AfterWaiting":
+                yield f"AfterWaiting{'For' if value[0] == 'for' else 'Until'}", value[1]
+            else:
+                yield name, value
 
     def time_values(self) -> Iterator[tuple[str, Any]]:
         """Yield, with the modifier's name, each value that says a time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from asgiref.sync import async_to_sync
@@ -38,6 +38,8 @@ class Execute(WorkNode):
     """
 
     bpmn: ClassVar[str] = "scriptTask"
+    written_as: ClassVar[Mapping[str, str]] = {"background": "InBackground"}
+
     background: bool | None = None
 
     def __init__(
@@ -112,6 +114,13 @@ class Execute(WorkNode):
     def does_work(self) -> bool:  # type: ignore[override]  # said anew by each of them
         """Whether there is anything to call."""
         return bool(self.args) or type(self).method is not Execute.method
+
+    @property
+    def calls(self) -> Any:
+        """The function or method that is called."""
+        if type(self).method is not Execute.method:
+            return type(self).method
+        return self.as_work(self.args[0]) if self.args else None
 
     def method(self, task: Any, *args: Any, **kwargs: Any) -> Any:
         """Do the work; override it in a subclass to give the work a name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -37,6 +37,8 @@ class If(WorkNode):
     """
 
     bpmn: ClassVar[str] = "exclusiveGateway"
+
+    written_as: ClassVar[Mapping[str, str]] = {"then_clause": "Then", "else_clause": "Else"}
 
     then_clause: Clause | None = None
     else_clause: Clause | None = None
@@ -161,6 +163,8 @@ class Switch(WorkNode):
 
     bpmn: ClassVar[str] = "exclusiveGateway"
 
+    written_as: ClassVar[Mapping[str, str]] = {"cases": "Case...", "default_name": "Default"}
+
     cases: tuple[Case, ...] = ()
     default_name: str | None = None
 
@@ -239,6 +243,8 @@ class Split(Node):
     bpmn: ClassVar[str] = "parallelGateway"
     skippable: ClassVar[bool] = False
     forks: ClassVar[bool] = True
+
+    written_as: ClassVar[Mapping[str, str]] = {"branches": "Next..."}
 
     branches: tuple[str, ...] = ()
 

@@ -43,6 +43,12 @@ class Form(Node):
 
     bpmn: ClassVar[str] = "userTask"
     asks: ClassVar[bool] = True
+    written_as: ClassVar[Mapping[str, str]] = {
+        "user": "User",
+        "group": "Group",
+        "permissions": "Permission...",
+        "due_in": "DueIn",
+    }
 
     user: tuple[Any, Mapping[str, Any]] | None = None
     group: tuple[Any, Mapping[str, Any]] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from django.utils.dateparse import parse_datetime
@@ -36,6 +36,8 @@ class Repeat(Node):
     bpmn: ClassVar[str] = "intermediateCatchEvent"
     skippable: ClassVar[bool] = False
     repeats: ClassVar[bool] = True
+
+    written_as: ClassVar[Mapping[str, str]] = {"every": "Every", "at": "At"}
 
     every: tuple[str, Any] | None = None
     at: tuple[Any, Any] | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from automations.definition.node import Context, Node
 from automations.definition.problems import Problem
@@ -66,6 +66,12 @@ class Tries:
 
 class WorkNode(Node):
     """A node that calls something of the author's, may try again, and may go elsewhere."""
+
+    written_as: ClassVar[Mapping[str, str]] = {
+        "tries": "Retry",
+        "handlers": "OnError...",
+        "dispatcher": "DispatchTo",
+    }
 
     tries: Tries | None = None
     handlers: tuple[Handler, ...] = ()
