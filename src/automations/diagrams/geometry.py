@@ -72,3 +72,5 @@ class Picture:
     texts: Mapping[str, Label]
     width: int
     height: int
+    #: From which height to which each lane reaches, from the top.
+    lanes: tuple[tuple[int, int], ...] = ()

@@ -10,6 +10,7 @@ source to its target.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -23,7 +24,8 @@ class Item:
 
     ``up`` and ``down`` say how far it reaches from its middle line, ``left`` and ``right`` from
     the middle of the column. ``turn`` marks the ends of a line that leads back: "out" in the
-    column of its source, "in" in that of its target.
+    column of its source, "in" in that of its target. ``lane`` is the band that it stands in,
+    counted from the top.
     """
 
     rank: int
@@ -36,6 +38,7 @@ class Item:
     right: int = 0
     place: int = 0
     y: int = 0
+    lane: int = 0
 
     @property
     def is_gateway(self) -> bool:
@@ -80,13 +83,15 @@ def owner_of(graph: Graph, element: str) -> str:
     return graph.elements[element].host or element
 
 
-def layers_of(graph: Graph) -> Layers:
+def layers_of(graph: Graph, lanes: Mapping[str, int]) -> Layers:
     """Return the columns of the graph, in the order of declaration from the top."""
     names = [name for name, element in graph.elements.items() if not element.host]
     ends = {flow.id: (owner_of(graph, flow.source), flow.target) for flow in graph.flows}
     back = leading_back(graph, names, ends)
     ranks = ranks_of(graph, names, ends, back)
     items = {name: Item(ranks[name], graph.elements[name]) for name in names}
+    for name, item in items.items():
+        item.lane = lanes.get(name, 0)
     width = max(ranks.values(), default=-1) + 1
     columns: list[list[Item]] = [[] for _ in range(width)]
     for item in items.values():
@@ -105,7 +110,7 @@ def lead_on(layers: Layers, flow: Flow, source: Item, target: Item) -> None:
     """Give a flow to the right its place in each column between."""
     path = [source]
     for rank in range(source.rank + 1, target.rank):
-        path.append(Item(rank, flow=flow))
+        path.append(Item(rank, flow=flow, lane=source.lane))
         layers.columns[rank].append(path[-1])
     path.append(target)
     layers.paths[flow.id] = path
@@ -116,7 +121,7 @@ def lead_back(layers: Layers, flow: Flow, source: Item, target: Item) -> None:
     """Give a flow to the left its place in each column from its source to its target."""
     lane = []
     for rank in range(source.rank, target.rank - 1, -1):
-        lane.append(Item(rank, flow=flow))
+        lane.append(Item(rank, flow=flow, lane=source.lane))
         layers.columns[rank].append(lane[-1])
     lane[0].turn, lane[-1].turn = "out", "in"
     if len(lane) == 1:

@@ -8,14 +8,15 @@ are level or upright. The same graph has the same picture.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from automations.diagrams.corners import Corners
 from automations.diagrams.elements import Element, Graph
 from automations.diagrams.geometry import Box, Label, Picture
-from automations.diagrams.layers import layers_of
+from automations.diagrams.layers import Layers, layers_of
 from automations.diagrams.ordering import put_in_order
-from automations.diagrams.placing import place
+from automations.diagrams.placing import BETWEEN_LANES, place
 from automations.diagrams.reach import APART, border_x, box_of, exit_of, measure, text_of
 from automations.diagrams.routing import BORDER, Routes, label_of
 from automations.diagrams.sizes import (
@@ -29,10 +30,16 @@ from automations.diagrams.sizes import (
     wrapped,
 )
 
+NO_LANES: Mapping[str, int] = MappingProxyType({})
 
-def lay_out(graph: Graph) -> Picture:
-    """Return the graph with a place for everything."""
-    layers = layers_of(graph)
+
+def lay_out(graph: Graph, lanes: Mapping[str, int] = NO_LANES) -> Picture:
+    """
+    Return the graph with a place for everything.
+
+    ``lanes`` says in which band from the top each element is to stand.
+    """
+    layers = layers_of(graph, lanes)
     measure(layers)
     put_in_order(layers)
     place(layers)
@@ -73,7 +80,18 @@ def lay_out(graph: Graph) -> Picture:
         MappingProxyType(texts),
         routes.width,
         bottom + BORDER,
+        tuple(bands(layers)) if lanes else (),
     )
+
+
+def bands(layers: Layers) -> Iterator[tuple[int, int]]:
+    """Yield from which height to which each lane reaches."""
+    items = [item for column in layers.columns for item in column]
+    for lane in sorted({item.lane for item in items}):
+        members = [item for item in items if item.lane == lane]
+        top = min(item.y - item.up for item in members)
+        bottom = max(item.y + item.down for item in members)
+        yield top - BETWEEN_LANES // 2, bottom + BETWEEN_LANES // 2
 
 
 def in_line(text: str, x: int, level: int) -> Label:

@@ -23,7 +23,7 @@ def put_in_order(layers: Layers) -> None:
     for place, item in enumerate(nested(layers)):
         item.place = place
     for column in layers.columns:
-        column.sort(key=lambda item: item.place)
+        column.sort(key=lambda item: (item.lane, item.place))
         number(column)
     uncross(layers)
 
@@ -231,7 +231,9 @@ def uncross(layers: Layers) -> None:
 
 
 def bound(layers: Layers, upper: Item, lower: Item) -> bool:
-    """Return whether a loop would leave the place below the symbol that it turns at."""
+    """Return whether one would leave its lane, or a loop the place below where it turns."""
+    if upper.lane != lower.lane:
+        return True
     if not lower.turn or lower.flow is None or upper.element is None:
         return False
     path = layers.paths[lower.flow.id]

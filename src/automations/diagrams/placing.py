@@ -9,6 +9,7 @@ together as their reach allows, and moved towards what they are connected with.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median_low
@@ -18,6 +19,8 @@ from automations.diagrams.ordering import is_beside, spine
 
 #: The least distance between what stands above each other, in pixels.
 GAP = 16
+#: And between what is in different lanes.
+BETWEEN_LANES = 40
 #: How often blocks are moved.
 ROUNDS = 3
 
@@ -53,9 +56,13 @@ def place(layers: Layers) -> None:
     for block in every:
         for item in block.items:
             item.y = block.level + block.offset[item]
-    least = min((item.y - item.up for item in of), default=0)
-    for item in of:
-        item.y -= least
+    top = 0
+    for lane in sorted({item.lane for item in of}):
+        members = [item for item in of if item.lane == lane]
+        least = min(item.y - item.up for item in members)
+        for item in members:
+            item.y += top - least
+        top = max(item.y + item.down for item in members) + BETWEEN_LANES
 
 
 def move(
@@ -80,19 +87,26 @@ def blocks(layers: Layers, straight: list[Link]) -> dict[Item, Block]:
     """Return the block of each item."""
     of = {item: Block([item], {item: 0}) for column in layers.columns for item in column}
     for column in layers.columns:
-        for upper, lower in pairwise(column):
+        for upper, lower in neighbouring(column):
             of[upper].after.add(of[lower])
     rest = sorted(layers.links, key=lambda link: importance(layers, link))
     for link in [*straight, *rest]:
         one, other = of[link.a], of[link.b]
         shift = one.offset[link.a] + link.port - other.offset[link.b]
-        if one is not other and not leads(one, other, of) and not leads(other, one, of):
+        if link.a.lane != link.b.lane or one is other:
+            continue
+        if not leads(one, other, of) and not leads(other, one, of):
             for item in other.items:
                 one.offset[item] = other.offset[item] + shift
                 of[item] = one
             one.items += other.items
             one.after |= other.after
     return of
+
+
+def neighbouring(column: list[Item]) -> Iterator[tuple[Item, Item]]:
+    """Yield what stands above each other in one lane of a column."""
+    return ((one, other) for one, other in pairwise(column) if one.lane == other.lane)
 
 
 def importance(layers: Layers, link: Link) -> int:
@@ -125,7 +139,7 @@ def neighbours(layers: Layers, of: dict[Item, Block]) -> tuple[Near, Near]:
     """Return the blocks above and below each, with the least distance of the levels."""
     least: dict[tuple[Block, Block], int] = {}
     for column in layers.columns:
-        for upper, lower in pairwise(column):
+        for upper, lower in neighbouring(column):
             one, other = of[upper], of[lower]
             distance = upper.down + GAP + lower.up + one.offset[upper] - other.offset[lower]
             least[one, other] = max(distance, least.get((one, other), distance))
@@ -160,7 +174,7 @@ def wanted(layers: Layers, of: dict[Item, Block]) -> Near:
     found: Near = {block: [] for block in of.values()}
     for link in layers.links:
         one, other = of[link.a], of[link.b]
-        if one is not other:
+        if one is not other and link.a.lane == link.b.lane:
             shift = one.offset[link.a] + link.port - other.offset[link.b]
             # What leaves a border is to go on at its height; what comes later has less to say.
             found[other] += [(one, shift)] * (3 if link.port else 1)
@@ -169,6 +183,6 @@ def wanted(layers: Layers, of: dict[Item, Block]) -> Near:
         path = layers.paths[flow]
         for turn, end in ((path[1], path[0]), (path[-2], path[-1])):
             one, other = of[end], of[turn]
-            if one is not other:
+            if one is not other and end.lane == turn.lane:
                 found[other].append((one, one.offset[end] - other.offset[turn]))
     return found
