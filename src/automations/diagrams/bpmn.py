@@ -17,7 +17,7 @@ from automations.definition.wording import readable
 from automations.diagrams import elements, extensions
 from automations.diagrams.events import add_definition
 from automations.diagrams.expressions import LANGUAGE, comparison, expression, identifier
-from automations.diagrams.interchange import add_diagram
+from automations.diagrams.interchange import add_diagram, add_lanes, lane_id
 from automations.diagrams.lanes import lanes_of
 from automations.diagrams.layout import lay_out
 from automations.diagrams.markup import clean
@@ -64,6 +64,8 @@ class Document:
             },
         )
         self.roots = Roots(self.root)
+        #: Who does what, by the name of the lane.
+        self.lanes = lanes_of(definition, self.graph)
 
     def text(self) -> str:
         """Write everything."""
@@ -73,7 +75,7 @@ class Document:
         about = vars(self.definition.owner).get("__doc__")
         self.explain(process, inspect.cleandoc(about) if about else "")
         extensions.add_process(SubElement(process, "bpmn:extensionElements"), self.definition)
-        self.lanes(process)
+        self.lane_set(process)
         for element in self.graph.elements.values():
             self.element(process, element)
         for flow in self.graph.flows:
@@ -81,6 +83,10 @@ class Document:
         # What events refer to stands before the process.
         self.root.append(process)
         add_diagram(self.root, lay_out(self.graph), self.process_id)
+        if self.lanes:
+            members = enumerate(self.lanes.values())
+            band = {element.id: lane for lane, each in members for element in each}
+            add_lanes(self.root, lay_out(self.graph, band), self.process_id)
         indent(self.root)
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(self.root, "unicode")}\n'
 
@@ -89,14 +95,13 @@ class Document:
         if text:
             SubElement(parent, "bpmn:documentation").text = clean(text)
 
-    def lanes(self, process: Element) -> None:
+    def lane_set(self, process: Element) -> None:
         """Write who does what."""
-        lanes = lanes_of(self.definition, self.graph)
-        if not lanes:
+        if not self.lanes:
             return
         lane_set = SubElement(process, "bpmn:laneSet", id=f"{self.process_id}-lanes")
-        for number, (name, members) in enumerate(lanes.items(), 1):
-            lane = SubElement(lane_set, "bpmn:lane", id=f"{self.process_id}-lane-{number}")
+        for number, (name, members) in enumerate(self.lanes.items(), 1):
+            lane = SubElement(lane_set, "bpmn:lane", id=lane_id(self.process_id, number))
             lane.set("name", clean(name))
             for member in members:
                 SubElement(lane, "bpmn:flowNodeRef").text = identifier(member.id)
