@@ -104,6 +104,11 @@ class Channel:
         """Where a turn is from left to right."""
         return self.x + STUB + turn.track * TRACK
 
+    def unit(self) -> Unit:
+        """Return a new unit of this channel."""
+        self.units.append(Unit())
+        return self.units[-1]
+
     def arrange(self) -> None:
         """Give every turn its track."""
         rest = [unit.turns[0] for unit in self.units if not unit.is_straight]

@@ -28,6 +28,8 @@ class Routes:
     #: The units of loops that turn at a side: of their source, and of their target.
     out: dict[str, Unit] = field(default_factory=dict)
     into: dict[str, Unit] = field(default_factory=dict)
+    #: The links of each flow, from left to right.
+    links: dict[str, list[Link]] = field(default_factory=dict)
     #: The middle of each column.
     middle: list[int] = field(default_factory=list)
     width: int = 0
@@ -37,19 +39,18 @@ class Routes:
         self.channels = [Channel() for _ in range(len(self.layers.columns) + 1)]
         ports: dict[tuple[Item, int], Unit] = {}
         for link in self.layers.links:
+            self.links.setdefault(link.flow.id, []).append(link)
             channel = self.channels[link.b.rank]
             start, end = link.a.y + link.port, link.b.y
             if link in self.corners.leaving or link in self.corners.arriving:
                 channel.levels.add(end if link in self.corners.leaving else start)
                 continue
-            unit = Unit() if link.back else ports.setdefault((link.a, link.port), Unit())
+            unit = channel.unit() if link.back else self.at(link.a, link.port, ports)
             unit.left.add(start)
             unit.right.add(end)
             self.unit[link] = unit
         for name in sorted(self.layers.back, key=list(self.layers.paths).index):
             self.turn(name, ports)
-        for unit in dict.fromkeys((*self.unit.values(), *self.out.values(), *self.into.values())):
-            self.channels[self.rank_of(unit)].units.append(unit)
         for flow in self.layers.graph.flows:
             if flow.label:
                 channel = self.channels[self.label_rank(flow)]
@@ -63,23 +64,18 @@ class Routes:
         path, flow = self.layers.paths[name], self.layers.graph.flow[name]
         if name not in self.corners.loops_out:
             port = self.port(flow)
-            unit = ports.setdefault((path[0], port), Unit())
+            unit = self.at(path[0], port, ports)
             unit.left.update((path[0].y + port, path[1].y))
             self.out[name] = unit
         if name not in self.corners.loops_in:
-            self.into[name] = Unit()
+            self.into[name] = self.channels[path[-1].rank].unit()
             self.into[name].right.update((path[-1].y, path[-2].y))
 
-    def rank_of(self, unit: Unit) -> int:
-        """Return which channel a unit is in."""
-        for link, each in self.unit.items():
-            if each is unit:
-                return link.b.rank
-        for name, each in self.out.items():
-            if each is unit:
-                return self.layers.paths[name][0].rank + 1
-        name = next(name for name, each in self.into.items() if each is unit)
-        return self.layers.paths[name][-1].rank
+    def at(self, item: Item, port: int, ports: dict[tuple[Item, int], Unit]) -> Unit:
+        """Return the unit of all lines that leave an item to the right at one place."""
+        if (item, port) not in ports:
+            ports[item, port] = self.channels[item.rank + 1].unit()
+        return ports[item, port]
 
     def spread(self) -> None:
         """Put columns and channels beside each other."""
@@ -117,7 +113,7 @@ class Routes:
         path = self.layers.paths[flow.id]
         if flow.id in self.layers.back:
             return path[1].y
-        first = next(link for link in self.layers.links if link.flow is flow)
+        first = self.links[flow.id][0]
         return first.a.y + first.port if first in self.corners.arriving else first.b.y
 
     # The points of a line
@@ -125,11 +121,9 @@ class Routes:
     def line(self, flow: Flow) -> tuple[Point, ...]:
         """Return the points of a flow, from the border of one symbol to that of another."""
         path = self.layers.paths[flow.id]
-        links = [link for link in self.layers.links if link.flow is flow]
-        points = self.back(flow, path, links) if flow.id in self.layers.back else None
-        if points is None:
-            points = self.onward(flow, path, links)
-        return simplified(points)
+        links = self.links.get(flow.id, [])
+        leads = self.back if flow.id in self.layers.back else self.onward
+        return simplified(leads(flow, path, links))
 
     def onward(self, flow: Flow, path: list[Item], links: list[Link]) -> list[Point]:
         """Return the points of a line to the right."""
