@@ -1,0 +1,136 @@
+"""
+What is painted on a picture: how far a run is, where time goes, or the way to a flaw.
+
+Plain values, which know nothing of rows: who paints a run looks at them (`automations.pictured`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from django.utils.translation import gettext_lazy as _
+
+from automations.diagrams.elements import Element, Graph
+from automations.diagrams.sizes import is_task
+
+
+class State(StrEnum):
+    """How a node stands in a run."""
+
+    DONE = "done"
+    HERE = "here"
+    WAITING = "waiting"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    NEVER = "never"
+
+
+#: In words, and as a sign, so that the colour is never all that tells.
+WORDS = {
+    State.DONE: _("done"),
+    State.HERE: _("here now"),
+    State.WAITING: _("waiting"),
+    State.FAILED: _("failed"),
+    State.SKIPPED: _("skipped"),
+    State.CANCELLED: _("cancelled"),
+    State.NEVER: _("never reached"),
+}
+SIGNS = {
+    State.DONE: "✓",
+    State.HERE: "▶",
+    State.WAITING: "…",
+    State.FAILED: "!",
+    State.SKIPPED: "»",
+    State.CANCELLED: "\N{MULTIPLICATION SIGN}",
+}
+#: A node that stands so has been come to and is not waited at any more.
+PASSED = frozenset({State.DONE, State.FAILED})
+
+
+@dataclass(frozen=True)
+class Mark:
+    """
+    What is painted on one node.
+
+    ``note`` stands at it in a line of its own, such as whom it waits for. ``count`` is how often
+    it was passed; ``heat`` from 1 to 5 how much of the time goes there, 0 for none; ``link`` where
+    a click on it leads.
+    """
+
+    state: State | None = None
+    note: str = ""
+    count: int = 0
+    heat: int = 0
+    link: str = ""
+
+    @property
+    def words(self) -> str:
+        """The mark in words: "done, 3 times"."""
+        parts = [str(WORDS[self.state])] if self.state else []
+        if self.note:
+            parts.append(self.note)
+        if self.count > 1:
+            parts.append(_("%d times") % self.count)
+        return ", ".join(parts)
+
+
+NO_MARK = Mark()
+
+
+@dataclass(frozen=True)
+class Paint:
+    """
+    Everything that is painted: marks by the names of nodes, and the ways that were taken.
+
+    A way is the names of two nodes that were visited one after the other.
+    """
+
+    marks: Mapping[str, Mark] = field(default_factory=lambda: MappingProxyType({}))
+    taken: frozenset[tuple[str, str]] = frozenset()
+
+    def at(self, node: str) -> Mark:
+        """Return the mark of a node."""
+        return self.marks.get(node, NO_MARK)
+
+    def stands(self, element: Element) -> State | None:
+        """
+        Return how an element stands: as its node does, if that can be known.
+
+        What leads to a node was passed when it was come to. Whether an event on its border has
+        happened, or work beside it was done, only the way on tells.
+        """
+        state = self.at(element.node).state
+        if element.id == element.node or state in (None, State.NEVER):
+            return state
+        if element.host or not is_before(element):
+            return None
+        waits = element.kind == "intermediateCatchEvent" and state not in PASSED
+        return state if waits else State.DONE
+
+
+NOTHING = Paint()
+
+
+def is_before(element: Element) -> bool:
+    """Return whether one passes the element on the way to the symbol of its node."""
+    before = ("start", "signal", "schedule", "merge", "race", "wait", "condition", "joined")
+    return element.id.removeprefix(f"{element.node}.").startswith(before)
+
+
+def noted(graph: Graph, paint: Paint) -> Graph:
+    """
+    Return the graph with the notes of events and gateways in their texts.
+
+    So the layout leaves room for them. What is a box has room for a note inside.
+    """
+    elements = dict(graph.elements)
+    for name, element in graph.elements.items():
+        note = paint.at(name).note
+        if note and not is_task(element):
+            text = f"{element.name} · {note}" if element.name else note
+            elements[name] = replace(element, name=text)
+    return Graph(MappingProxyType(elements), graph.flows)

@@ -1,0 +1,217 @@
+"""
+The picture of a process as SVG.
+
+Nothing in it needs a script or a style attribute. As a part of a page it is coloured by the
+stylesheet ``automations/diagram.css``; as a file of its own it carries that sheet with it. The
+same picture has the same text.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from xml.sax.saxutils import escape, quoteattr
+
+from django.utils.translation import gettext as _
+
+from automations.definition.process import ProcessDefinition
+from automations.diagrams.elements import Element, Flow
+from automations.diagrams.geometry import Box, Label, Picture, Point
+from automations.diagrams.layout import lay_out
+from automations.diagrams.painting import NOTHING, PASSED, SIGNS, Paint, noted
+from automations.diagrams.sizes import LINE, is_task, width_of, wrapped
+from automations.diagrams.symbols import circle, path, shape_of
+from automations.diagrams.translation import graph_of
+
+#: How far the sign of a state, or how often a node was passed, reaches, in pixels.
+BADGE = 9
+TIMES = "\N{MULTIPLICATION SIGN}"
+#: The room of a note inside of a box.
+NOTE = 112
+
+
+def picture_of(definition: ProcessDefinition, paint: Paint = NOTHING) -> Picture:
+    """Return the process with a place for everything, and for what is painted on it."""
+    return lay_out(noted(graph_of(definition), paint))
+
+
+def svg(definition: ProcessDefinition, paint: Paint = NOTHING, *, title: str = "") -> str:
+    """Return the process as a file of its own, with a line break at the end."""
+    return drawn(
+        picture_of(definition, paint), paint, title=title or name_of(definition), alone=True
+    )
+
+
+def name_of(definition: ProcessDefinition) -> str:
+    """Return how the process is called in front of people."""
+    return str(definition.owner.get_verbose_name())  # type: ignore[attr-defined] # an automation
+
+
+def drawn(
+    picture: Picture,
+    paint: Paint = NOTHING,
+    *,
+    title: str,
+    description: str = "",
+    prefix: str = "atm",
+    alone: bool = False,
+) -> str:
+    """
+    Return the picture with what is painted on it.
+
+    ``title`` and ``description`` are what screen readers say; ``prefix`` begins the ids of both
+    and has to be another one for each picture of a page. ``alone`` makes it a file of its own.
+    """
+    links = any(mark.link for mark in paint.marks.values())
+    described = description or said(picture, paint)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="atm-diagram" '
+        f'width="{picture.width}" height="{picture.height}" '
+        f'viewBox="0 0 {picture.width} {picture.height}" role="{"group" if links else "img"}" '
+        f'aria-labelledby="{prefix}-title" aria-describedby="{prefix}-description">'
+    )
+    parts = [head, f'<title id="{prefix}-title">{escape(title)}</title>']
+    parts.append(f'<desc id="{prefix}-description">{escape(described)}</desc>')
+    if alone:
+        parts.append(f"<style>{sheet()}</style>")
+        parts.append(f'<rect class="page" width="{picture.width}" height="{picture.height}"/>')
+    parts += [flow(picture, each, paint) for each in picture.graph.flows]
+    parts += [element(picture, each, paint) for each in picture.graph.elements.values()]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def said(picture: Picture, paint: Paint) -> str:
+    """Return the picture in a sentence or two, for those who do not see it."""
+    steps = [each.name for each in picture.graph.elements.values() if is_task(each)]
+    names = {"count": len(steps), "steps": ", ".join(steps)}
+    words = [_("A diagram of %(count)d steps: %(steps)s.") % names]
+    marked = [f"{node}: {mark.words}" for node, mark in paint.marks.items() if mark.words]
+    return " ".join([*words, *(f"{each}." for each in marked)])
+
+
+# Flows
+
+
+def flow(picture: Picture, each: Flow, paint: Paint) -> str:
+    """Return an arrow with its label."""
+    points = picture.lines[each.id]
+    line = "M" + "L".join(f"{x} {y}" for x, y in points)
+    parts = [path(line, "line"), path(arrow(points[-2], points[-1]), "arrow")]
+    if each.default and len(picture.graph.outgoing[each.source]) > 1:
+        parts.append(path(slash(points[0], points[1]), "line"))
+    if each.id in picture.labels:
+        parts.append(text(picture.labels[each.id], f"<title>{escape(each.label)}</title>"))
+    kind = "flow taken" if is_taken(picture, each, paint) else "flow"
+    return f'<g class="{kind}">{"".join(parts)}</g>'
+
+
+def is_taken(picture: Picture, each: Flow, paint: Paint) -> bool:
+    """Return whether a run has gone this way."""
+    source, target = (picture.graph.elements[name] for name in (each.source, each.target))
+    if source.node != target.node:
+        return (source.node, target.node) in paint.taken
+    return not source.host and source.id != source.node and paint.stands(target) in PASSED
+
+
+def direction(before: Point, after: Point) -> Point:
+    """Return whether a line goes right or left, down or up."""
+    return (after[0] > before[0]) - (after[0] < before[0]), (after[1] > before[1]) - (
+        after[1] < before[1]
+    )
+
+
+def arrow(before: Point, end: Point) -> str:
+    """Return the head of an arrow."""
+    (x, y), (right, down) = end, direction(before, end)
+    left = (x - 9 * right - 4 * down, y - 9 * down - 4 * right)
+    other = (x - 9 * right + 4 * down, y - 9 * down + 4 * right)
+    return f"M{x} {y}L{left[0]} {left[1]}L{other[0]} {other[1]}z"
+
+
+def slash(start: Point, after: Point) -> str:
+    """Return the mark of the way that is taken when no other is."""
+    right, down = direction(start, after)
+    x, y = start[0] + 10 * right, start[1] + 10 * down
+    return f"M{x - 4} {y - 5}L{x + 4} {y + 5}" if right else f"M{x - 5} {y - 4}L{x + 5} {y + 4}"
+
+
+# Elements
+
+
+def element(picture: Picture, each: Element, paint: Paint) -> str:
+    """Return a symbol with its texts and what is painted on it."""
+    box = picture.boxes[each.id]
+    mark = paint.at(each.node)
+    main = each.id == each.node
+    state = paint.stands(each)
+    parts = [shape_of(each, box)]
+    note = mark.note if main and is_task(each) else ""
+    if each.id in picture.texts:
+        parts.append(inside(picture.texts[each.id], each.name, note))
+    if each.id in picture.labels:
+        parts.append(text(picture.labels[each.id]))
+    if main:
+        parts += badges(each, box, SIGNS.get(state, "") if state else "", mark.count)
+    words = ": ".join(filter(None, [each.name or each.id, mark.words if main else ""]))
+    kind = f"{each.kind} {state or ''} {f'heat-{mark.heat}' if main and mark.heat else ''}"
+    content = f"<title>{escape(words)}</title>{''.join(parts)}"
+    group = f'<g class="{" ".join(kind.split())}" data-node={quoteattr(each.node)}>{content}</g>'
+    if main and mark.link:
+        return f"<a href={quoteattr(mark.link)} aria-label={quoteattr(words)}>{group}</a>"
+    return group
+
+
+def badges(each: Element, box: Box, sign: str, count: int) -> list[str]:
+    """Return the signs at the corners of a symbol: of a diamond below, where no line is."""
+    parts = []
+    right, y = box.right - 2, box.y + 2
+    if each.is_gateway:
+        right, y = box.right - BADGE, box.bottom - BADGE
+    if sign:
+        parts.append(circle(right, y, BADGE, "badge") + word(sign, right, y, "sign-text"))
+    if count > 1:
+        said = f"{count}{TIMES}" if count < 10_000 else f"{count // 1000}k{TIMES}"
+        width = width_of(said) + 8
+        left = box.x + BADGE - width if each.is_gateway else right - BADGE - 3 - width
+        place = f'x="{left}" y="{y - BADGE}" width="{width}" height="{2 * BADGE}"'
+        parts.append(f'<rect class="badge" {place} rx="{BADGE}"/>')
+        parts.append(word(said, left + width // 2, y, "count"))
+    return parts
+
+
+def inside(label: Label, name: str, note: str) -> str:
+    """Return the text of a box, with a note below it in small letters."""
+    if not note:
+        return text(label)
+    x, y = label.box.center
+    lines = wrapped(name, label.box.width - 20, 2)
+    small = wrapped(note, NOTE, 2 if len(lines) == 1 else 1)
+    top = y - (len(lines) + len(small)) * LINE // 2 + LINE // 2
+    words = [word(line, x, top + number * LINE) for number, line in enumerate(lines)]
+    words += [
+        word(line, x, top + (len(lines) + number) * LINE, "note")
+        for number, line in enumerate(small)
+    ]
+    return "".join(words)
+
+
+def text(label: Label, more: str = "") -> str:
+    """Return a text in its lines."""
+    x = {"middle": label.box.center[0], "start": label.box.x, "end": label.box.right}[label.anchor]
+    top = label.box.center[1] - (len(label.lines) - 1) * LINE // 2
+    lines = "".join(
+        word(line, x, top + number * LINE, label.anchor) for number, line in enumerate(label.lines)
+    )
+    return f"<g>{more}{lines}</g>" if more else lines
+
+
+def word(line: str, x: int, y: int, kind: str = "middle") -> str:
+    """Return a line of text whose middle is at ``y``."""
+    return f'<text class="{kind}" x="{x}" y="{y + 4}">{escape(line)}</text>'
+
+
+@lru_cache(maxsize=1)
+def sheet() -> str:
+    """Return the stylesheet of pictures."""
+    place = files("automations") / "static" / "automations" / "diagram.css"
+    return "\n" + place.read_text(encoding="utf-8")
