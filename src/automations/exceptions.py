@@ -84,3 +84,7 @@ class RunBusy(AutomationError):
 
 class BoundObjectMissing(AutomationError):
     """The object that a run is bound to does not exist any more."""
+
+
+class ConverterMissing(AutomationError):
+    """What makes a picture of this format is not installed."""

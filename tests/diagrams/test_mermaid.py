@@ -46,7 +46,7 @@ class Drawn(flow.Automation):
 
 def text_of(*arguments: str) -> str:
     out = io.StringIO()
-    call_command("automation_diagram", *arguments, stdout=out)
+    call_command("automation_diagram", *arguments, "--format", "mermaid", stdout=out)
     return out.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""``manage.py automation_diagram``: a process as text that is drawn where it is shown."""
+"""``manage.py automation_diagram``: the picture of a process, as SVG, PNG, BPMN or Mermaid."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from automations import registry
-from automations.diagrams.mermaid import mermaid
-
-FORMATS = {"mermaid": (mermaid, "mmd")}
+from automations.diagrams.formats import FORMATS
+from automations.diagrams.painting import NOTHING
+from automations.exceptions import ConverterMissing
 
 
 class Command(BaseCommand):
     """Print a process, or write all of them into files."""
 
     help = (
-        "Print a process as text that Mermaid draws, for a README for example. Nothing is "
-        "executed, and no database is asked."
+        "Print the picture of a process: as SVG; as BPMN 2.0, which other tools open; as text that "
+        "Mermaid draws, in a README for example; or as PNG. Nothing is executed, and no database "
+        "is asked."
     )
     #: A process that has flaws can be drawn too.
     requires_system_checks: list[str] = []
@@ -32,7 +33,7 @@ class Command(BaseCommand):
             "automation", nargs="*", help="app_label.ClassName, or the dotted path of the class."
         )
         parser.add_argument("--all", action="store_true", help="All processes of the project.")
-        parser.add_argument("--format", choices=sorted(FORMATS), default="mermaid")
+        parser.add_argument("--format", choices=sorted(FORMATS), default="svg")
         parser.add_argument(
             "--output",
             type=Path,
@@ -45,19 +46,32 @@ class Command(BaseCommand):
         if bool(options["automation"]) == options["all"]:
             raise CommandError("Name the processes to draw, or say --all.")
         chosen = list(known) if options["all"] else [find(n, known) for n in options["automation"]]
-        draw, ending = FORMATS[options["format"]]
+        wanted = FORMATS[options["format"]]
         folder: Path | None = options["output"]
         if folder is None and len(chosen) > 1:
             raise CommandError("Several processes need --output, a folder to write them into.")
         for name in chosen:
-            text = draw(known[name]._meta)
+            try:
+                made = wanted.make(known[name]._meta, NOTHING)
+            except ConverterMissing as error:
+                raise CommandError(str(error)) from error
             if folder is None:
-                self.stdout.write(text, ending="")
+                self.show(made)
                 continue
             folder.mkdir(parents=True, exist_ok=True)
-            file = folder / f"{name}.{ending}"
-            file.write_text(text, encoding="utf-8")
+            file = folder / f"{name}.{wanted.ending}"
+            file.write_bytes(made)
             self.stdout.write(f"Written: {file}")
+
+    def show(self, made: bytes) -> None:
+        """Write to the standard output: text as text, a PNG as it is."""
+        if not made.startswith(b"\x89PNG"):
+            self.stdout.write(made.decode(), ending="")
+            return
+        out = getattr(self.stdout, "buffer", None)
+        if out is None:
+            raise CommandError("A PNG is no text: say with --output into which folder it goes.")
+        out.write(made)
 
 
 def by_name() -> dict[str, Any]:
