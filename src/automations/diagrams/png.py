@@ -37,4 +37,6 @@ def plain(picture: str) -> str:
     """Return an SVG whose stylesheet has colours instead of properties, those for the light."""
     light = DARK.sub("", picture)
     values = dict(PROPERTY.findall(light))
-    return re.sub(r"var\((--[\w-]+)\)", lambda found: values[found[1]], light)
+    return re.sub(
+        r"var\((--[\w-]+)(?:, ([^)]*))?\)", lambda found: found[2] or values[found[1]], light
+    )
