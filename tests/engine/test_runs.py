@@ -51,6 +51,7 @@ from tests.testapp.processes import (
     Straight,
     Tampered,
     Terminated,
+    Together,
     TwoForms,
     Waiting,
 )
@@ -251,7 +252,7 @@ def test_a_terminating_end_closes_the_other_branches() -> None:
 
 @pytest.mark.api("End")
 def test_a_plain_end_refuses_to_leave_branches_behind() -> None:
-    run = Terminated(autorun=False)
+    run = Together(autorun=False)
     steps.step(run.id)
     other = AutomationTaskModel.objects.filter(automation=run.id, status="ask")
     AutomationTaskModel.objects.filter(automation=run.id, status="stop").update(status="end")

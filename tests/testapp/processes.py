@@ -176,9 +176,17 @@ class Terminated(flow.Automation):
 
     start = flow.Split().Next(this.ask).Next(this.stop)
     ask = flow.Form(ApprovalForm).Permission("testapp.view_effect")
+    stop = flow.End(terminate=True)
+
+
+class Together(flow.Automation):
+    """One branch waits for a person, and both come to the end together."""
+
+    start = flow.Split().Next(this.ask).Next(this.stop)
+    ask = flow.Form(ApprovalForm).Permission("testapp.view_effect").Next(this.join)
+    stop = flow.Execute()
     join = flow.Join()
     end = flow.End()
-    stop = flow.End(terminate=True)
 
 
 class Bound(flow.Automation):

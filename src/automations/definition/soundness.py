@@ -1,81 +1,206 @@
 """
-Whether branches that a Split opens meet again.
+Whether a process is sound: from every state the end can be reached, and then nothing is left.
 
-Every way through the process is walked with the stack of Splits whose branches it is in. There
-are finitely many such states, for a Split inside its own branch is a flaw by itself.
+Soundness is that of workflow nets (W. van der Aalst, 1998), in nets that hold at most one token in
+a place: two would be two branches in one. The net is made smaller first, then all of its states
+are visited, up to a bound.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
 
+from automations.definition.nesting import unsound_branches
+from automations.definition.net import DONE, START, Marking, Transition, net_of, node_at
 from automations.definition.problems import Problem
 from automations.definition.process import ProcessDefinition
+from automations.definition.reaching import ending
+from automations.definition.reduction import reduced
 
-State = tuple[str, tuple[str, ...]]
-
-
-def unsound_branches(definition: ProcessDefinition) -> Iterator[Problem]:
-    """Yield each place where a branch is lost, ends too early or is joined without a Split."""
-    joins: dict[str, set[str]] = defaultdict(set)
-    reported: set[tuple[str, str]] = set()
-    for name, stack in states(definition):
-        node = definition.nodes[name]
-        label = f"{definition.label}.{name}"
-        problem = None
-        if node.merges and stack:
-            joins[stack[-1]].add(name)
-        elif node.merges:
-            problem = Problem(
-                "E121",
-                f"{label} is a Join that can be reached without a Split.",
-                "Lead to it from the branches of one Split alone, or remove it.",
-                name,
-            )
-        elif node.forks and name in stack:
-            problem = Problem(
-                "E124",
-                f"{label} is a Split that can be reached again from inside its own branches.",
-                "Join the branches before the process comes back to it.",
-                name,
-            )
-        elif node.ends and stack and not getattr(node, "terminate", False):
-            problem = Problem(
-                "E122",
-                f"{label} can be reached by a branch of {stack[-1]!r} before its Join.",
-                f"Lead the branch to the Join, or write {name} = flow.End(terminate=True) to "
-                f"cancel the other branches.",
-                name,
-            )
-        if problem and (problem.code, name) not in reported:
-            reported.add((problem.code, name))
-            yield problem
-    for split, places in joins.items():
-        if len(places) > 1:
-            found = ", ".join(sorted(places))
-            yield Problem(
-                "E123",
-                f"The branches of {definition.label}.{split} lead to different Joins ({found}), "
-                f"so none of them would ever be complete.",
-                "Lead every branch to the same Join.",
-                split,
-            )
+#: How many states are visited at the most; a process with more of them is undecided.
+MOST_STATES = 10_000
 
 
-def states(definition: ProcessDefinition) -> Iterator[State]:
-    """Yield every node with each stack of open Splits that it can be reached with, once."""
-    ahead: list[State] = [(name, ()) for name in definition.entries]
-    seen: set[State] = set(ahead)
-    while ahead:
-        name, stack = ahead.pop(0)
-        yield name, stack
-        node = definition.nodes[name]
-        if node.forks and name in stack:
-            continue
-        behind = (*stack, name) if node.forks else stack[:-1] if node.merges else stack
-        for flow in definition.outgoing(name):
-            state = (flow.target, behind)
+class Kind(StrEnum):
+    """What can be wrong."""
+
+    STUCK = "stuck"
+    LEFT_BEHIND = "left behind"
+    TWICE = "twice"
+    NO_END = "no end"
+    DEAD = "dead"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """
+    One flaw, with a way that leads to it.
+
+    ``path`` are the names of nodes in the order in which a run leaves them, ``places`` those that
+    it then stands at: where it is stuck, what is left behind, or where two branches are in one.
+    """
+
+    kind: Kind
+    path: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1024)
+def flaw_of(definition: ProcessDefinition) -> Flaw | None:
+    """Return the flaw that the shortest way leads to; None if the process is sound."""
+    if not definition.nodes:
+        return None
+    return explored(reduced(net_of(definition)), endless=is_endless(definition))
+
+
+def is_endless(definition: ProcessDefinition) -> bool:
+    """Return whether the process has no End, and so is judged for everything but its end."""
+    return not any(node.ends for node in definition.nodes.values())
+
+
+def explored(net: list[Transition], *, endless: bool = False) -> Flaw | None:
+    """Return the first flaw of the net."""
+    search = Search(net, endless=endless)
+    return search.first_flaw()
+
+
+class Search:
+    """All states of a net, each with the step that leads to it."""
+
+    def __init__(self, net: list[Transition], *, endless: bool) -> None:
+        self.net = net
+        self.endless = endless
+        first = frozenset({START})
+        self.came: dict[Marking, tuple[Marking, Transition] | None] = {first: None}
+        self.ahead: deque[Marking] = deque([first])
+        self.behind: dict[Marking, list[Marking]] = {first: []}
+        self.good: list[Marking] = []
+        self.done: set[int] = set()
+        # Two branches that come to a terminating End: one of them ends the other.
+        places = {place for step in net for place in step.inputs}
+        ways = {place: [step for step in net if place in step.inputs] for place in places}
+        self.final = {place for place, steps in ways.items() if all(one.clears for one in steps)}
+
+    def first_flaw(self) -> Flaw | None:
+        """Visit the states, the nearest first."""
+        while self.ahead:
+            if len(self.came) > MOST_STATES:
+                return Flaw(Kind.UNDECIDED)
+            here = self.ahead.popleft()
+            if DONE in here:
+                if len(here) > 1:
+                    return self.flaw(Kind.LEFT_BEHIND, here, here - {DONE})
+                self.good.append(here)
+                continue
+            enabled = [step for step in self.net if step.inputs <= here]
+            if not enabled:
+                return self.flaw(Kind.STUCK, here, here)
+            if here == frozenset().union(*(step.inputs for step in enabled if step.repeats)):
+                self.good.append(here)  # every branch is where it is meant to go on for ever
+            for step in enabled:
+                rest = here - step.inputs
+                self.done.add(id(step))
+                if not step.clears and (twice := (rest & step.outputs) - self.final):
+                    kind = Kind.LEFT_BEHIND if DONE in twice else Kind.TWICE
+                    return self.flaw(kind, here, twice - {DONE}, step)
+                self.visit(here, step, step.outputs if step.clears else rest | step.outputs)
+        return (None if self.endless else self.without_end()) or self.dead()
+
+    def visit(self, here: Marking, step: Transition, there: Marking) -> None:
+        """Note that ``step`` leads from one state to another."""
+        if there not in self.came:
+            self.came[there] = (here, step)
+            self.ahead.append(there)
+            self.behind[there] = []
+        self.behind[there].append(here)
+
+    def without_end(self) -> Flaw | None:
+        """Return the state from which no way leads to the end, if there is one."""
+        seen, ahead = set(self.good), list(self.good)
+        while ahead:
+            for state in self.behind[ahead.pop()]:
+                if state not in seen:
+                    seen.add(state)
+                    ahead.append(state)
+        for state in self.came:
             if state not in seen:
-                seen.add(state)
-                ahead.append(state)
+                return self.flaw(Kind.NO_END, state, state)
+        return None
+
+    def dead(self) -> Flaw | None:
+        """Return the nodes that are never done, though arrows lead there, if there are any."""
+        alive = {node for step in self.net if id(step) in self.done for node in step.nodes}
+        never = [node for step in self.net for node in step.nodes if node not in alive]
+        return Flaw(Kind.DEAD, places=tuple(dict.fromkeys(never))) if never else None
+
+    def flaw(
+        self, kind: Kind, state: Marking, places: Marking, last: Transition | None = None
+    ) -> Flaw:
+        """Return a flaw of this kind with the way to ``state``, and on by ``last``."""
+        path: list[str] = list(last.nodes) if last else []
+        while came := self.came[state]:
+            state, step = came
+            path[:0] = step.nodes
+        return Flaw(kind, tuple(path), tuple(sorted(map(node_at, places))))
+
+
+def unsound(definition: ProcessDefinition) -> Iterator[Problem]:
+    """
+    Yield why the process is not sound.
+
+    Where the nesting of its branches tells, in those words; else by the way that leads to the flaw.
+    """
+    told = list(unsound_branches(definition))
+    yield from told
+    flaw = None if told else flaw_of(definition)
+    if flaw is not None and not ending(definition).isdisjoint(flaw.places or ending(definition)):
+        yield problem_of(definition, flaw)
+
+
+def problem_of(definition: ProcessDefinition, flaw: Flaw) -> Problem:
+    """Return a flaw of the net in the words of the author."""
+    if flaw.kind is Kind.UNDECIDED:
+        return Problem(
+            "I101",
+            f"Whether {definition.label} is sound was not decided: its branches can stand in more "
+            f"than {MOST_STATES} ways.",
+            "Nothing has to be done. Fewer branches that lead into each other could be judged.",
+        )
+    where = ", ".join(dict.fromkeys(flaw.places))
+    text, hint = WORDS[flaw.kind]
+    after = f" after {' -> '.join(flaw.path)}" if flaw.path else ""
+    return Problem(
+        "E143",
+        f"{definition.label} {text.format(where=where)}{after}.",
+        hint,
+        flaw.places[0] if flaw.places else "",
+    )
+
+
+WORDS = {
+    Kind.STUCK: (
+        "would be stuck at {where}",
+        "Lead every branch of a Split to its Join, by whichever way it goes.",
+    ),
+    Kind.LEFT_BEHIND: (
+        "would end while it is still at {where},",
+        "Join all branches before the End, or write flow.End(terminate=True).",
+    ),
+    Kind.TWICE: (
+        "would be at {where} twice at once,",
+        "Do not lead from one branch of a Split into another: join them first.",
+    ),
+    Kind.NO_END: (
+        "could never end from {where} on,",
+        "Give it a way to an End.",
+    ),
+    Kind.DEAD: (
+        "would never do {where}",
+        "Some branch has to come to the Join before; let it leave its loop.",
+    ),
+}

@@ -16,8 +16,9 @@ from django.db.models import Model
 
 from automations.definition.problems import Problem
 from automations.definition.process import ProcessDefinition
+from automations.definition.reaching import ending, reachable
 from automations.definition.references import Reference
-from automations.definition.soundness import unsound_branches
+from automations.definition.soundness import unsound
 from automations.exceptions import DefinitionError
 
 
@@ -120,7 +121,7 @@ def flawed_nodes(definition: ProcessDefinition) -> Iterator[Problem]:
 
 def unreachable_nodes(definition: ProcessDefinition) -> Iterator[Problem]:
     """Nodes that no run ever comes to: a warning, for runs of earlier code may still be there."""
-    seen = _reachable(definition)
+    seen = reachable(definition)
     for name in definition.nodes:
         if name not in seen:
             yield Problem(
@@ -133,20 +134,9 @@ def unreachable_nodes(definition: ProcessDefinition) -> Iterator[Problem]:
 
 def no_way_to_an_end(definition: ProcessDefinition) -> Iterator[Problem]:
     """Nodes from which a run could never end."""
-    backward: dict[str, set[str]] = {name: set() for name in definition.nodes}
-    ahead = {name for name, node in definition.nodes.items() if node.ends or node.repeats}
-    for flow in definition.flows:
-        if flow.target in backward:
-            backward[flow.target].add(flow.source)
-        else:
-            ahead.add(flow.source)  # dangling, which is a flaw of its own
-    ends: set[str] = set()
-    while ahead:
-        name = ahead.pop()
-        ends.add(name)
-        ahead |= backward[name] - ends
+    ends, seen = ending(definition), reachable(definition)
     for name in definition.nodes:
-        if name in _reachable(definition) and name not in ends:
+        if name in seen and name not in ends:
             yield Problem(
                 "E120",
                 f"No way leads from {definition.label}.{name} to an End.",
@@ -191,19 +181,8 @@ FLAWS: tuple[Callable[[ProcessDefinition], Iterator[Problem]], ...] = (
     wrong_options,
     unreachable_nodes,
     no_way_to_an_end,
-    unsound_branches,
+    unsound,
 )
-
-
-def _reachable(definition: ProcessDefinition) -> set[str]:
-    ahead = list(definition.entries)
-    seen = set(ahead)
-    while ahead:
-        for flow in definition.outgoing(ahead.pop()):
-            if flow.target not in seen:
-                seen.add(flow.target)
-                ahead.append(flow.target)
-    return seen
 
 
 def _meant(name: str, names: Iterable[str]) -> str:

@@ -19,12 +19,12 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from automations.definition.branches import branch_of, splits_of
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.definition.wording import readable
 from automations.diagrams import wording
 from automations.diagrams.beginnings import starts_of
-from automations.diagrams.branches import branch_of, splits_of
 from automations.diagrams.elements import Element, Flow, Graph
 from automations.diagrams.waits import exits_of, waits_of
 

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from automations.definition.process import ProcessDefinition
 
+#: The names of the Splits whose branches are open at a place, the outermost first.
+Splits = tuple[str, ...]
+
 
 class Branch(NamedTuple):
     """One branch: the Split that opens it, and the first node in it."""
@@ -35,27 +38,36 @@ def splits_of(definition: ProcessDefinition, join: str) -> tuple[str, ...]:
 def branches(definition: ProcessDefinition) -> dict[tuple[str, str], Branch]:
     """Return the branch for each Join and each node that leads to it."""
     found: dict[tuple[str, str], Branch] = {}
-    ahead = [(name, 0, Branch()) for name in definition.entries]
-    seen = set(ahead)
-    # Of the Splits that are open only how many there are is kept, and the innermost branch: with
-    # all of them the states of a flawed process would be without number.
-    stacks: dict[tuple[str, int, Branch], tuple[Branch, ...]] = dict.fromkeys(ahead, ())
+    for (join, _splits, source), branch in arrivals(definition).items():
+        found.setdefault((join, source), branch)
+    return found
+
+
+@lru_cache(maxsize=256)
+def arrivals(definition: ProcessDefinition) -> dict[tuple[str, Splits, str], Branch]:
+    """Return the branch for each Join, the Splits that are open there, and who leads to it."""
+    found: dict[tuple[str, Splits, str], Branch] = {}
+    ahead: list[tuple[str, Splits, Branch]] = [(name, (), Branch()) for name in definition.entries]
+    # Of the open branches only the innermost is part of a state: with all of them the states of a
+    # flawed process would be without number. The others are those of the first way.
+    stacks: dict[tuple[str, Splits, Branch], tuple[Branch, ...]] = dict.fromkeys(ahead, ())
     while ahead:
         state = ahead.pop(0)
-        name, _depth, _branch = state
-        stack = stacks[state]
+        name, splits, _innermost = state
         node = definition.nodes[name]
+        if node.forks and name in splits:
+            continue
         for flow in dict.fromkeys(definition.outgoing(name)):
-            behind = stack
+            behind = stacks[state]
             if node.merges:
-                behind = stack[:-1]
+                behind = behind[:-1]
             elif node.forks:
-                behind = (*stack, Branch(name, flow.target))
+                behind = (*behind, Branch(name, flow.target))
+            opened = tuple(branch.split for branch in behind)
             if definition.nodes[flow.target].merges and behind:
-                found.setdefault((flow.target, name), behind[-1])
-            after = (flow.target, len(behind), behind[-1] if behind else Branch())
-            if after not in seen and len(behind) <= len(definition.nodes):
-                seen.add(after)
+                found.setdefault((flow.target, opened, name), behind[-1])
+            after = (flow.target, opened, behind[-1] if behind else Branch())
+            if after not in stacks:
                 stacks[after] = behind
                 ahead.append(after)
     return found

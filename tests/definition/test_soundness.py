@@ -1,0 +1,202 @@
+"""Soundness: from every state the end can be reached, and then nothing is left."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from automations import flow, registry
+from automations.definition import soundness
+from automations.definition.nesting import unsound_branches
+from automations.definition.net import START, Transition, net_of
+from automations.definition.reduction import reduced
+from automations.definition.soundness import Kind, Search, explored, flaw_of, is_endless
+from automations.definition.validation import find_problems
+from automations.flow import this
+from tests.diagrams.corpus import CORPUS, UNSOUND
+from tests.diagrams.random_processes import random_process
+
+FLAWS = {
+    "EndInABranch": (Kind.LEFT_BEHIND, {"E122"}),
+    "NoJoin": (Kind.LEFT_BEHIND, {"E122"}),
+    "TwoJoins": (Kind.STUCK, {"E123"}),
+    "PastTheSplit": (Kind.STUCK, {"E121"}),
+    "BackIntoABranch": (Kind.STUCK, {"E121"}),
+    "SplitInItself": (Kind.TWICE, {"E124"}),
+    "Jump": (Kind.TWICE, {"E143"}),
+    "JumpOnError": (Kind.TWICE, {"E143"}),
+    "WrongJoin": (Kind.STUCK, {"E122", "E123"}),
+    "NeverJoined": (Kind.DEAD, {"E143"}),
+    "Starved": (Kind.NO_END, {"E143"}),
+    "NoWayOut": (Kind.NO_END, {"E120"}),
+    "RepeatOutOfABranch": (Kind.TWICE, {"E124"}),
+    "TimeoutToTheEnd": (Kind.LEFT_BEHIND, {"E122"}),
+}
+WILD = [random_process(seed, 12 + seed % 20, wild=0.1 + seed % 3 / 10) for seed in range(120)]
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_processes_of_all_shapes_are_sound(name: str) -> None:
+    assert flaw_of(CORPUS[name]._meta) is None
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_each_way_to_be_wrong_is_found_once_and_told_in_the_words_of_the_author(name: str) -> None:
+    definition = UNSOUND[name]._meta
+    kind, codes = FLAWS[name]
+    flaw = flaw_of(definition)
+    assert flaw is not None
+    assert flaw.kind is kind
+    found = [problem for problem in find_problems(definition) if problem.code[0] == "E"]
+    assert {problem.code for problem in found} == codes
+    told = [problem for problem in found if problem.code == "E143"]
+    assert len(told) == ("E143" in codes)
+    for problem in told:
+        assert problem.node in definition.nodes
+        assert all(name in problem.message for name in (*flaw.path, *flaw.places))
+
+
+def test_only_what_nothing_leads_to_is_left_to_its_own_warning() -> None:
+    assert set(UNSOUND) - set(FLAWS) == {"Unreachable"}
+    assert flaw_of(UNSOUND["Unreachable"]._meta) is None
+
+
+def fires(net: list[Transition], path: tuple[str, ...]) -> list[frozenset[str]]:
+    """Return the markings of the whole net in which a run may be that has left these nodes."""
+    states = {frozenset({START})}
+    for step in [step for step in net if START in step.inputs][:1]:
+        states = {step.outputs}
+    for name in path:
+        states = {
+            (state - step.inputs) | step.outputs
+            for state in states
+            for step in net
+            if step.nodes == (name,) and step.inputs <= state
+        }
+    return list(states)
+
+
+@pytest.mark.parametrize("name", [name for name in FLAWS if FLAWS[name][0] is not Kind.DEAD])
+def test_the_way_to_a_flaw_can_be_gone_step_by_step(name: str) -> None:
+    definition = UNSOUND[name]._meta
+    flaw = flaw_of(definition)
+    assert flaw is not None
+    states = fires(net_of(definition), flaw.path)
+    assert states
+    there = [{place.partition(" ")[0] for place in state} for state in states]
+    assert any(set(flaw.places) <= names for names in there)
+
+
+@pytest.mark.parametrize("automation", WILD, ids=lambda each: each.__name__)
+def test_the_smaller_net_has_the_verdict_of_the_whole_one(automation: Any) -> None:
+    definition = automation._meta
+    net = net_of(definition)
+    small, whole = flaw_of(definition), explored(net, endless=is_endless(definition))
+    assert (small is None) == (whole is None)
+    if list(unsound_branches(definition)):
+        assert small is not None, "the nesting of branches tells a flaw that the net has not"
+
+
+def test_random_processes_are_of_all_kinds() -> None:
+    """So that the law above says something."""
+    kinds = Counter(flaw.kind if (flaw := flaw_of(each._meta)) else None for each in WILD)
+    assert set(kinds) >= {None, Kind.STUCK, Kind.LEFT_BEHIND, Kind.NO_END}
+    assert all(flaw_of(random_process(seed)._meta) is None for seed in range(40))
+
+
+@pytest.mark.parametrize("name", ["SixtyNodes", "FiveWays", "Order", "Chain", "Wide"])
+def test_what_is_nested_well_is_decided_without_visiting_its_states(name: str) -> None:
+    definition = CORPUS[name]._meta
+    search = Search(reduced(net_of(definition)), endless=False)
+    assert search.first_flaw() is None
+    assert len(search.came) < 100
+
+
+def test_a_process_with_too_many_states_is_undecided_which_is_an_information(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    definition = CORPUS["FiveWays"]._meta
+    monkeypatch.setattr(soundness, "MOST_STATES", 3)
+    soundness.flaw_of.cache_clear()
+    (problem,) = soundness.unsound(definition)
+    soundness.flaw_of.cache_clear()
+    assert problem.code == "I101"
+
+
+def test_a_branch_that_may_stay_away_from_its_join_for_ever_is_a_flaw() -> None:
+    flaw = flaw_of(UNSOUND["Starved"]._meta)
+    assert flaw is not None
+    assert set(flaw.places) == {"again", "join"}
+
+
+@pytest.mark.parametrize("name", ["Endless", "EndlessInBranches", "UntilEnough"])
+def test_what_is_meant_to_go_on_for_ever_needs_no_end(name: str) -> None:
+    assert find_problems(CORPUS[name]._meta) == ()
+
+
+def test_two_branches_may_both_come_to_an_end_that_is_for_all() -> None:
+    class Race(flow.Automation):
+        """Whoever is first ends the run."""
+
+        class Meta:
+            abstract = True
+
+        split = flow.Split().Next(this.one).Next(this.other)
+        one = flow.ReceiveMessage("one").Next(this.stop)
+        other = flow.ReceiveMessage("other").Next(this.stop)
+        stop = flow.End(terminate=True)
+
+    assert flaw_of(Race._meta) is None
+
+
+def test_a_node_of_the_project_s_own_is_judged_by_its_arrows() -> None:
+    class Poll(flow.Node):
+        """Does nothing."""
+
+    class Custom(flow.Automation):
+        """Has a node of its own in one branch, which leads out of it."""
+
+        class Meta:
+            abstract = True
+
+        split = flow.Split().Next(this.one).Next(this.other)
+        one = Poll()
+        other = Poll().Next(this.join)
+        join = flow.Join()
+        end = flow.End()
+
+    flaw = flaw_of(Custom._meta)
+    assert flaw is not None
+    assert (flaw.kind, flaw.places) == (Kind.TWICE, ("join",))
+
+
+# The command
+
+
+def checked(monkeypatch: pytest.MonkeyPatch, automation: Any, *arguments: str) -> str:
+    out = io.StringIO()
+    monkeypatch.setattr(registry, "automations", lambda: [automation])
+    monkeypatch.setattr(registry, "abstract", list)
+    with pytest.raises(CommandError, match="Flaws of processes that are errors: 1"):
+        call_command("automation_check", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_tells_the_way_and_draws_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    automation = UNSOUND["JumpOnError"]
+    flaw = flaw_of(automation._meta)
+    assert flaw is not None
+    text = checked(monkeypatch, automation, "--pictures", str(tmp_path / "new"))
+    assert " -> ".join(flaw.path) in text
+    (file,) = (tmp_path / "new").iterdir()
+    drawn = file.read_text(encoding="utf-8")
+    assert "scriptTask failed" in drawn or "parallelGateway failed" in drawn
+    assert "taken" in drawn
+    assert "step 1" in drawn
