@@ -17,7 +17,7 @@ from automations.definition.wording import readable
 from automations.diagrams import elements, extensions
 from automations.diagrams.events import add_definition
 from automations.diagrams.expressions import LANGUAGE, comparison, expression, identifier
-from automations.diagrams.interchange import add_diagram, add_lanes, lane_id
+from automations.diagrams.interchange import add_diagram, add_lanes
 from automations.diagrams.lanes import lanes_of
 from automations.diagrams.layout import lay_out
 from automations.diagrams.markup import clean
@@ -84,9 +84,10 @@ class Document:
         self.root.append(process)
         add_diagram(self.root, lay_out(self.graph), self.process_id)
         if self.lanes:
-            members = enumerate(self.lanes.values())
-            band = {element.id: lane for lane, each in members for element in each}
-            add_lanes(self.root, lay_out(self.graph, band), self.process_id)
+            bands = enumerate(self.lanes.values())
+            band = {element.id: lane for lane, members in bands for element in members}
+            ids = [lane_id(members) for members in self.lanes.values()]
+            add_lanes(self.root, lay_out(self.graph, band), self.process_id, ids)
         indent(self.root)
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(self.root, "unicode")}\n'
 
@@ -100,8 +101,8 @@ class Document:
         if not self.lanes:
             return
         lane_set = SubElement(process, "bpmn:laneSet", id=f"{self.process_id}-lanes")
-        for number, (name, members) in enumerate(self.lanes.items(), 1):
-            lane = SubElement(lane_set, "bpmn:lane", id=lane_id(self.process_id, number))
+        for name, members in self.lanes.items():
+            lane = SubElement(lane_set, "bpmn:lane", id=lane_id(members))
             lane.set("name", clean(name))
             for member in members:
                 SubElement(lane, "bpmn:flowNodeRef").text = identifier(member.id)
@@ -179,3 +180,8 @@ class Document:
             expressed = SubElement(found, "bpmn:conditionExpression")
             expressed.set("xsi:type", "bpmn:tFormalExpression")
             expressed.text = clean(condition)
+
+
+def lane_id(members: list[elements.Element]) -> str:
+    """Return the id of a lane: that of the first element in it, and what it is."""
+    return f"{identifier(members[0].id)}-lane"

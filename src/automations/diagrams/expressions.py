@@ -34,7 +34,8 @@ def identifier(name: str) -> str:
     and what counts as a letter depends on the version of XML. A "." is in no name of Python.
     """
     found = re.sub(r"[^A-Za-z0-9_.-]", lambda found: f".u{ord(found[0]):X}.", name)
-    return found if found[:1].isalpha() or found[:1] == "_" else f"_{found}"
+    # Two points in a row are in no name either: "ö" is not "_ö".
+    return f"_.{found}" if found.startswith(".") else found
 
 
 def expression(value: Any, name: str) -> str:
@@ -112,18 +113,22 @@ def timer(detail: Any, name: str) -> tuple[str, str]:
 
 
 def cycle(node: Node, name: str) -> str:
-    """Return the rule of a node that comes back: an interval of ISO 8601, or a cron expression."""
+    """
+    Return the rule of a node that comes back: an interval of ISO 8601, or a cron expression.
+
+    The interval is waited for once: the process comes back to the node by itself.
+    """
     try:
         rule = node.rule
     except DefinitionError:
         rule = None
     match rule:
         case Every(interval):
-            return f"R/{duration(interval)}"
+            return f"R1/{duration(interval)}"
         case EveryDays(days, hour, minute) if days == 1 and hour is not None:
             return f"{minute} {hour} * * *"
         case EveryDays(days):
-            return f"R/P{days}D"
+            return f"R1/P{days}D"
         case Cron(words):
             return str(words)
         case _:

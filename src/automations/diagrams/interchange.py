@@ -14,6 +14,9 @@ from automations.diagrams.geometry import Box, Label, Picture
 
 #: How much of a lane its name takes, at its left side.
 NAME = 30
+#: How much wider than its text the place of a label is at either side: the letters of other tools
+#: may be wider than ours, and a word too wide for its place would be broken.
+ROOM = 6
 
 
 def add_diagram(root: Element, picture: Picture, process: str) -> None:
@@ -21,20 +24,14 @@ def add_diagram(root: Element, picture: Picture, process: str) -> None:
     add_places(add_plane(root, process, process), picture, "")
 
 
-def add_lanes(root: Element, picture: Picture, process: str) -> None:
-    """Write the places of everything in its lane."""
+def add_lanes(root: Element, picture: Picture, process: str, lanes: list[str]) -> None:
+    """Write the places of everything in its lane; ``lanes`` are the ids of those from the top."""
     plane = add_plane(root, process, f"{process}-lanes")
-    for number, (top, bottom) in enumerate(picture.lanes, 1):
-        lane = lane_id(process, number)
+    for lane, (top, bottom) in zip(lanes, picture.lanes, strict=True):
         shape = SubElement(plane, "bpmndi:BPMNShape", id=f"{lane}-shape", bpmnElement=lane)
         shape.set("isHorizontal", "true")
         add_bounds(shape, Box(0, top, picture.width + NAME, bottom - top))
     add_places(plane, picture, "-in-lane", NAME)
-
-
-def lane_id(process: str, number: int) -> str:
-    """Return the id of a lane."""
-    return f"{process}-lane-{number}"
 
 
 def add_plane(root: Element, process: str, name: str) -> Element:
@@ -72,4 +69,6 @@ def add_bounds(parent: Element, box: Box, right: int = 0) -> None:
 def add_label(parent: Element, label: Label | None, right: int = 0) -> None:
     """Write where the text is that stands beside a symbol or a line, if there is one."""
     if label:
-        add_bounds(SubElement(parent, "bpmndi:BPMNLabel"), label.box, right)
+        box = label.box
+        wider = Box(box.x - ROOM, box.y, box.width + 2 * ROOM, box.height)
+        add_bounds(SubElement(parent, "bpmndi:BPMNLabel"), wider, right)
