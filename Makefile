@@ -40,6 +40,10 @@ FULL = \
 proofs: ## Run the proofs on all databases at full size, which takes long; DATABASE= for one; PAGE=1 writes the page
 	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(if $(LEFT),--left) $(ARGS)
 
+.PHONY: bpmn-proof
+bpmn-proof: ## Let others read our BPMN: the schema of the OMG, a linter, bpmn-js and an engine; PROCESSES=500 random ones
+	@$(PYTHON) tools/bpmn_proof.py $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(KEEP),--keep)
+
 .PHONY: lint
 lint: ## Check style, format and the floors (which module may import which)
 	@$(IN_MAIN) && set -x && "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$bin/lint-imports"
