@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -55,7 +55,12 @@ def flaw_of(definition: ProcessDefinition) -> Flaw | None:
     """Return the flaw that the shortest way leads to; None if the process is sound."""
     if not definition.nodes:
         return None
-    return explored(reduced(net_of(definition)), endless=is_endless(definition))
+    flaw = explored(reduced(net_of(definition)), endless=is_endless(definition))
+    if flaw is None:
+        return None
+    # Other branches may go on before the End is reached: told so, the way is a story.
+    path = sorted(flaw.path, key=lambda name: definition.nodes[name].ends)
+    return replace(flaw, path=tuple(path))
 
 
 def is_endless(definition: ProcessDefinition) -> bool:
@@ -128,7 +133,7 @@ class Search:
                     seen.add(state)
                     ahead.append(state)
         for state in self.came:
-            if state not in seen:
+            if state not in seen and START not in state:
                 return self.flaw(Kind.NO_END, state, state)
         return None
 
