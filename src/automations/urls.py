@@ -56,9 +56,19 @@ urlpatterns = [
     path("errors/act", outside(views.IncidentsActView.as_view()), name="incidents_act"),
     path("dashboard", outside(views.TaskDashboardView.as_view()), name="dashboard"),
     path(
+        "dashboard/process/<str:automation>",
+        outside(views.ProcessView.as_view()),
+        name="process",
+    ),
+    path(
         "dashboard/<int:automation_id>",
         outside(views.AutomationHistoryView.as_view()),
         name="history",
+    ),
+    path(
+        "dashboard/<int:automation_id>/picture",
+        outside(views.RunPictureView.as_view()),
+        name="picture",
     ),
     path("dashboard/<int:automation_id>/act", outside(views.RunActView.as_view()), name="act"),
     path(

@@ -36,6 +36,10 @@ class Elements(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        """What SVG has inside needs no end of its own."""
+        assert tag in VOID or "svg" in self.open, self.getpos()
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open, f"</{tag}> closes nothing"
         assert self.open.pop() == tag, self.getpos()

@@ -12,6 +12,7 @@ from automations.views.incidents import (
 from automations.views.live import StatusView
 from automations.views.messages import MessageView
 from automations.views.notifications import NotificationsView, UnsubscribeView
+from automations.views.pictures import ProcessView, RunPictureView
 from automations.views.runs import AutomationHistoryView, RunActView
 from automations.views.starting import StartListView, StartView
 from automations.views.tasks import TaskView
@@ -25,7 +26,9 @@ __all__ = [
     "IncidentsActView",
     "MessageView",
     "NotificationsView",
+    "ProcessView",
     "RunActView",
+    "RunPictureView",
     "StartListView",
     "StartView",
     "StatusView",

@@ -101,7 +101,7 @@ def cards(runs: Runs, since: datetime | None = None) -> list[Card]:
     ``chart``, what began and ended on each day (`Chart`); ``dashboard_template``; ``dashboard``,
     what the automation's ``get_dashboard_context()`` returns; ``error``, whether that has failed.
     An automation whose ``Meta.dashboard_template`` is None has no card. Two queries, whatever the
-    number of runs.
+    number of runs. ``drawn``: whether there is a page with its picture.
     """
     counted = figures(runs, since)
     found = (
@@ -147,6 +147,7 @@ def card(cls: Any, runs: Runs, counted: list[Figures], since: datetime | None) -
         "most": all_of_it.most,
         "chart": Chart.of(all_of_it, days(since)),
         "dashboard_template": "",
+        "drawn": False,
         "dashboard": {},
         "error": False,
     }
@@ -162,6 +163,7 @@ def card(cls: Any, runs: Runs, counted: list[Figures], since: datetime | None) -
         "verbose_name": cls.get_verbose_name(),
         "verbose_name_plural": cls.get_verbose_name_plural(),
         "dashboard_template": cls._option("dashboard_template", ""),
+        "drawn": True,
     }
     if shown["dashboard_template"] is not None:
         try:

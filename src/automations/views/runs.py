@@ -28,6 +28,7 @@ from automations.history import acts, data_of, entries, subject_of
 from automations.messages import send_from
 from automations.models import AutomationModel
 from automations.models.tasks import TaskState
+from automations.pictured import is_drawn
 from automations.views.acts import DONE, Acts, MendForm, MessageForm, ReasonForm, listening, verbs
 from automations.views.entries import Forgiving, is_valid
 from automations.views.live import LivePage
@@ -50,8 +51,8 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
 
     The template gets ``automation`` (the run), ``subject`` (what tells it from others), ``entries``
     and ``page_obj`` (its tasks), ``data``, ``audit`` (the latest acts of people), ``whole`` (by
-    ``all=1``: loops are not folded) and ``acts``, the forms of `Acts`. With ``part=live`` it
-    answers without the frame of the site.
+    ``all=1``: loops are not folded), ``acts``, the forms of `Acts`, and ``drawn``,
+    whether there is a picture of it. With ``part=live`` it answers without the frame of the site.
     """
 
     template_name = "automations/history.html"
@@ -71,6 +72,7 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
             data=data_of(run),
             audit=acts(run),
             acts=Acts(run, kwargs.get("bound")),
+            drawn=is_drawn(run),
             **kwargs,
         )
 

@@ -1,0 +1,182 @@
+"""What rows say for the picture of a process: how far one run is, where the time of all goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from django.db.models import (
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    Max,
+    Q,
+    QuerySet,
+    Sum,
+    Window,
+)
+from django.db.models.functions import RowNumber
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from automations.definition.process import ProcessDefinition
+from automations.diagrams.painting import Mark, Paint, State
+from automations.exceptions import AutomationError
+from automations.history import span_of
+from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.tasks import OPEN, TaskState
+
+#: From which share of all time on a node is so hot, in percent.
+HEAT = ((40, 5), (25, 4), (12, 3), (5, 2), (1, 1))
+#: Of a node that has many open tasks so many are looked at.
+MOST_OPEN = 200
+
+STATES = {
+    TaskState.READY: State.HERE,
+    TaskState.WAITING: State.WAITING,
+    TaskState.COMPLETED: State.DONE,
+    TaskState.SKIPPED: State.SKIPPED,
+    TaskState.FAILED: State.FAILED,
+    TaskState.CANCELLED: State.CANCELLED,
+}
+
+
+def is_drawn(run: AutomationModel) -> bool:
+    """Return whether the code still has the process of a run, so that it has a picture."""
+    try:
+        return bool(run.definition.nodes)
+    except AutomationError:
+        return False
+
+
+def run_paint(
+    run: AutomationModel,
+    definition: ProcessDefinition,
+    link: Callable[[AutomationTaskModel], str] = lambda task: "",
+) -> Paint:
+    """
+    Return how far ``run`` is: three queries, whatever the number of its tasks.
+
+    Each node is as its latest task is, or as one that is open or has failed. ``link`` returns
+    where a click on the node of a task leads; "" for nowhere.
+    """
+    tasks = AutomationTaskModel.objects.filter(automation=run).order_by()
+    counted = tasks.values("status").annotate(n=Count("pk"), last=Max("pk"))
+    visits = {row["status"]: row for row in counted}
+    wanted = Q(pk__in=[row["last"] for row in visits.values()])
+    wanted |= Q(state__in=[*OPEN, TaskState.FAILED])
+    shown: dict[str, AutomationTaskModel] = {}
+    rows = tasks.filter(wanted).select_related("interaction_user", "interaction_group")
+    for task in rows.order_by("pk")[: MOST_OPEN + len(visits)]:
+        before = shown.get(task.status)
+        if before is None or weight(task) >= weight(before):
+            shown[task.status] = task
+    ways = tasks.exclude(previous=None).values_list("previous__status", "status").distinct()
+    marks = dict.fromkeys(definition.nodes, Mark(State.NEVER))
+    for name, task in shown.items():
+        if name in definition.nodes:
+            count = visits[name]["n"]
+            arrived = task.state == TaskState.MERGED
+            state = State.WAITING if arrived else STATES[TaskState(task.state)]
+            note = _("for the other branches") if arrived else note_of(task)
+            marks[name] = Mark(state, note, 1 if arrived else count, link=link(task))
+    return Paint(MappingProxyType(marks), frozenset(ways))
+
+
+def weight(task: AutomationTaskModel) -> int:
+    """Return how much a task says of its node: what needs somebody before what is over."""
+    if task.state == TaskState.FAILED:
+        return 3
+    return 2 if task.state in OPEN else 1 if task.state != TaskState.MERGED else 0
+
+
+def note_of(task: AutomationTaskModel) -> str:
+    """Return for whom a task waits and until when, or what has gone wrong."""
+    if task.state == TaskState.FAILED:
+        return task.error or _("error")
+    if task.state not in OPEN:
+        return ""
+    until = task.due_date if task.requires_interaction else task.due
+    parts = []
+    if task.requires_interaction:
+        whom = [str(each) for each in (task.interaction_user, task.interaction_group) if each]
+        whom += [] if whom else sorted(task.interaction_permissions or [])
+        parts.append(_("for %s") % ", ".join(whom) if whom else _("for anybody"))
+    if until:
+        parts.append(_("until %s") % moment(until))
+    return ", ".join(parts)
+
+
+def moment(given: datetime) -> str:
+    """Return a moment as it is said at a picture."""
+    return formats.date_format(timezone.localtime(given), "SHORT_DATETIME_FORMAT")
+
+
+# Over all runs
+
+
+def process_paint(definition: ProcessDefinition, since: datetime | None = None) -> Paint:
+    """
+    Return how often each node was done, how long it took half of the times, and where time goes.
+
+    Of tasks that were opened from ``since`` on (an aware datetime; of all by default) and are
+    over: three queries, whatever their number.
+    """
+    tasks = over(definition, since)
+    spent = {row["status"]: row for row in totals(tasks)}
+    halves = dict(medians(tasks))
+    ways = frozenset(
+        tasks.exclude(previous=None).order_by().values_list("previous__status", "status").distinct()
+    )
+    whole = sum((row["time"] or timedelta() for row in spent.values()), timedelta())
+    marks = {}
+    for name, row in spent.items():
+        if name in definition.nodes:
+            share = percent(row["time"], whole)
+            note = f"{row['n']}{TIMES}"
+            if halves.get(name, timedelta()) >= timedelta(seconds=1):
+                note += f" · {span_of(halves[name])}"
+            if share:
+                note += f" · {share} %"
+            heat = next((degree for least, degree in HEAT if share >= least), 0)
+            marks[name] = Mark(note=note, heat=heat)
+    return Paint(MappingProxyType(marks), ways)
+
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+TOOK = ExpressionWrapper(F("finished") - F("created"), DurationField())
+Tasks = QuerySet[AutomationTaskModel]
+
+
+def over(definition: ProcessDefinition, since: datetime | None) -> Tasks:
+    """Return the tasks of all runs of the process that are over."""
+    tasks = AutomationTaskModel.objects.filter(
+        automation__automation_class__in=definition.labels,
+        state__in=[TaskState.COMPLETED, TaskState.SKIPPED],
+    )
+    return tasks.filter(created__gte=since) if since else tasks
+
+
+def totals(tasks: Tasks) -> Iterable[Mapping[str, Any]]:
+    """Return how often each node was done, and how long in all."""
+    rows: Any = tasks.order_by().values("status").annotate(n=Count("pk"), time=Sum(TOOK))
+    return rows  # type: ignore[no-any-return] # dictionaries
+
+
+def medians(tasks: Tasks) -> Iterable[tuple[str, timedelta]]:
+    """Return how long each node took half of the times at the most, by nearest rank."""
+    placed = tasks.order_by().annotate(
+        took=TOOK,
+        place=Window(RowNumber(), partition_by=[F("status")], order_by=[TOOK, F("pk")]),
+        of=Window(Count("pk"), partition_by=[F("status")]),
+    )  # fmt: skip
+    middle = placed.annotate(twice=F("place") * 2).filter(twice__gte=F("of"), twice__lt=F("of") + 2)
+    return middle.values_list("status", "took")
+
+
+def percent(part: timedelta | None, whole: timedelta) -> int:
+    """Return the share of ``part``, in whole percent."""
+    return round(100 * (part or timedelta()) / whole) if whole else 0
