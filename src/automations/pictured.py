@@ -138,9 +138,10 @@ def process_paint(definition: ProcessDefinition, since: datetime | None = None) 
             share = percent(row["time"], whole)
             note = f"{row['n']}{TIMES}"
             if halves.get(name, timedelta()) >= timedelta(seconds=1):
-                note += f" · {span_of(halves[name])}"
+                took = span_of(halves[name]).replace(" ", "\N{NO-BREAK SPACE}")
+                note += f" · {took}"
             if share:
-                note += f" · {share} %"
+                note += f" · {share}\N{NO-BREAK SPACE}%"
             heat = next((degree for least, degree in HEAT if share >= least), 0)
             marks[name] = Mark(note=note, heat=heat)
     return Paint(MappingProxyType(marks), ways)

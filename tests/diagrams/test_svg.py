@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from automations import flow
-from automations.diagrams.elements import Element
+from automations.diagrams.elements import Element, Graph
 from automations.diagrams.formats import FORMATS
 from automations.diagrams.painting import NOTHING, SIGNS, WORDS, Mark, Paint, State
 from automations.diagrams.png import plain, png
@@ -163,7 +163,14 @@ def test_the_note_of_an_event_has_room_of_its_own() -> None:
 def test_what_leads_to_a_node_was_passed_and_what_is_beside_it_is_not_known(
     element: Element, state: State, stands: State | None
 ) -> None:
-    assert Paint({"a": Mark(state)}).stands(element) == stands
+    graph = Graph({element.id: element}, ())
+    assert Paint({"a": Mark(state)}).stands(element, graph) == stands
+
+
+def test_by_which_of_several_starts_a_run_has_begun_is_not_known() -> None:
+    both = [Element(f"a.{name}", "startEvent", node="a") for name in ("start", "signal")]
+    graph = Graph({each.id: each for each in both}, ())
+    assert Paint({"a": Mark(State.DONE)}).stands(both[0], graph) is None
 
 
 def test_texts_of_an_author_mean_nothing_to_xml() -> None:

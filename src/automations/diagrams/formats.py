@@ -16,11 +16,12 @@ from automations.diagrams.svg import svg
 @dataclass(frozen=True)
 class Format:
     """
-    One format: how it is made, how its files end, and what browsers call it.
+    One format: how it is called and made, how its files end, and what browsers call it.
 
     What is painted on the process is left out where the format ``paints`` nothing.
     """
 
+    title: str
     make: Callable[[ProcessDefinition, Paint], bytes]
     ending: str
     media_type: str
@@ -38,8 +39,12 @@ def converted(definition: ProcessDefinition, paint: Paint) -> bytes:
 
 
 FORMATS = {
-    "svg": Format(drawn, "svg", "image/svg+xml", paints=True),
-    "png": Format(converted, "png", "image/png", paints=True),
-    "bpmn": Format(lambda definition, _: bpmn(definition).encode(), "bpmn", "application/xml"),
-    "mermaid": Format(lambda definition, _: mermaid(definition).encode(), "mmd", "text/plain"),
+    "svg": Format("SVG", drawn, "svg", "image/svg+xml", paints=True),
+    "png": Format("PNG", converted, "png", "image/png", paints=True),
+    "bpmn": Format(
+        "BPMN", lambda definition, _: bpmn(definition).encode(), "bpmn", "application/xml"
+    ),
+    "mermaid": Format(
+        "Mermaid", lambda definition, _: mermaid(definition).encode(), "mmd", "text/plain"
+    ),
 }

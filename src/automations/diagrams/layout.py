@@ -20,6 +20,7 @@ from automations.diagrams.placing import BETWEEN_LANES, place
 from automations.diagrams.reach import APART, border_x, box_of, exit_of, measure, text_of
 from automations.diagrams.routing import BORDER, Routes, label_of
 from automations.diagrams.sizes import (
+    COVERED,
     EVENT,
     FLOW_WIDEST,
     INSIDE,
@@ -57,7 +58,9 @@ def lay_out(graph: Graph, lanes: Mapping[str, int] = NO_LANES) -> Picture:
         element = graph.elements[name]
         box = boxes[name] = box_of(graph, name, routes.middle[item.rank], item.y)
         if is_task(element):
-            texts[element.id] = Label(wrapped(element.name, INSIDE, MOST_LINES), box)
+            free = box.height - (COVERED if graph.boundary[name] else 0)
+            inside = Box(box.x, box.y, box.width, free)
+            texts[element.id] = Label(wrapped(element.name, INSIDE, MOST_LINES), inside)
         elif words := text_of(element):
             labels[element.id] = beside(element, words, box, aside=corners.used(item, -1))
         for border in graph.boundary[element.id]:

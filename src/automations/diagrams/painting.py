@@ -6,7 +6,7 @@ Plain values, which know nothing of rows: who paints a run looks at them (`autom
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from django.utils.translation import gettext_lazy as _
 
 from automations.diagrams.elements import Element, Graph
-from automations.diagrams.sizes import is_task
+from automations.diagrams.sizes import LINE, TASK_WIDTH, is_task, wrapped
 
 
 class State(StrEnum):
@@ -47,6 +47,8 @@ SIGNS = {
     State.SKIPPED: "»",
     State.CANCELLED: "\N{MULTIPLICATION SIGN}",
 }
+#: How wide a note inside of a box may be, in pixels.
+NOTE = TASK_WIDTH - 8
 #: A node that stands so has been come to and is not waited at any more.
 PASSED = frozenset({State.DONE, State.FAILED})
 
@@ -96,7 +98,7 @@ class Paint:
         """Return the mark of a node."""
         return self.marks.get(node, NO_MARK)
 
-    def stands(self, element: Element) -> State | None:
+    def stands(self, element: Element, graph: Graph) -> State | None:
         """
         Return how an element stands: as its node does, if that can be known.
 
@@ -108,11 +110,18 @@ class Paint:
             return state
         if element.host or not is_before(element):
             return None
+        if element.kind == "startEvent" and len([*starts(graph, element.node)]) > 1:
+            return None  # by which of them the run has begun is not known
         waits = element.kind == "intermediateCatchEvent" and state not in PASSED
         return state if waits else State.DONE
 
 
 NOTHING = Paint()
+
+
+def starts(graph: Graph, node: str) -> Iterator[Element]:
+    """Yield the start events before a node."""
+    return (element for element in graph.of(node) if element.kind == "startEvent")
 
 
 def is_before(element: Element) -> bool:
@@ -121,16 +130,23 @@ def is_before(element: Element) -> bool:
     return element.id.removeprefix(f"{element.node}.").startswith(before)
 
 
+def lines_of(note: str) -> tuple[str, ...]:
+    """Return the lines in which a note stands inside of a box."""
+    return wrapped(note, NOTE, 2)
+
+
 def noted(graph: Graph, paint: Paint) -> Graph:
     """
     Return the graph with the notes of events and gateways in their texts.
 
-    So the layout leaves room for them. What is a box has room for a note inside.
+    So the layout leaves room for them. What is a box becomes higher, for a note inside.
     """
     elements = dict(graph.elements)
     for name, element in graph.elements.items():
         note = paint.at(name).note
-        if note and not is_task(element):
+        if note and is_task(element):
+            elements[name] = replace(element, room=LINE * len(lines_of(note)))
+        elif note:
             text = f"{element.name} · {note}" if element.name else note
             elements[name] = replace(element, name=text)
     return Graph(MappingProxyType(elements), graph.flows)

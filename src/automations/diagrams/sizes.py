@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -14,6 +15,8 @@ GATEWAY = 50
 EVENT = 36
 #: How much of a task each event on its border takes.
 BOUNDARY = EVENT + 6
+#: How much of a task the events on its border cover.
+COVERED = 14
 #: How wide texts beside symbols may be, in pixels, and in how many lines.
 WIDEST, MOST_LINES = 112, 3
 #: How wide the label of a flow may be: it stands in one line.
@@ -43,7 +46,7 @@ def _tenths(character: str) -> int:
 def wrapped(text: str, widest: int, most: int) -> tuple[str, ...]:
     """Return the text in at most so many lines; what does not fit is left out, with an ellipsis."""
     lines: list[str] = []
-    words = text.split()
+    words = [word for word in re.split(r"[ \t\r\n]+", text) if word]  # not at fixed spaces
     while words:
         line = words.pop(0)
         while words and width_of(f"{line} {words[0]}") <= widest:
@@ -75,7 +78,8 @@ def size_of(element: Element, borders: int) -> tuple[int, int]:
         return GATEWAY, GATEWAY
     if element.is_event:
         return EVENT, EVENT
-    return max(TASK_WIDTH, borders * BOUNDARY + 12), TASK_HEIGHT
+    height = TASK_HEIGHT + element.room + (COVERED if borders else 0)
+    return max(TASK_WIDTH, borders * BOUNDARY + 12), height
 
 
 def is_task(element: Element) -> bool:

@@ -18,16 +18,14 @@ from automations.definition.process import ProcessDefinition
 from automations.diagrams.elements import Element, Flow
 from automations.diagrams.geometry import Box, Label, Picture, Point
 from automations.diagrams.layout import lay_out
-from automations.diagrams.painting import NOTHING, PASSED, SIGNS, Paint, noted
-from automations.diagrams.sizes import LINE, is_task, width_of, wrapped
+from automations.diagrams.painting import NOTHING, PASSED, SIGNS, Paint, lines_of, noted
+from automations.diagrams.sizes import LINE, is_task, width_of
 from automations.diagrams.symbols import circle, path, shape_of
 from automations.diagrams.translation import graph_of
 
 #: How far the sign of a state, or how often a node was passed, reaches, in pixels.
 BADGE = 9
 TIMES = "\N{MULTIPLICATION SIGN}"
-#: The room of a note inside of a box.
-NOTE = 112
 
 
 def picture_of(definition: ProcessDefinition, paint: Paint = NOTHING) -> Picture:
@@ -110,7 +108,11 @@ def is_taken(picture: Picture, each: Flow, paint: Paint) -> bool:
     source, target = (picture.graph.elements[name] for name in (each.source, each.target))
     if source.node != target.node:
         return (source.node, target.node) in paint.taken
-    return not source.host and source.id != source.node and paint.stands(target) in PASSED
+    return (
+        not source.host
+        and source.id != source.node
+        and paint.stands(target, picture.graph) in PASSED
+    )
 
 
 def direction(before: Point, after: Point) -> Point:
@@ -143,17 +145,19 @@ def element(picture: Picture, each: Element, paint: Paint) -> str:
     box = picture.boxes[each.id]
     mark = paint.at(each.node)
     main = each.id == each.node
-    state = paint.stands(each)
+    state = paint.stands(each, picture.graph)
     parts = [shape_of(each, box)]
     note = mark.note if main and is_task(each) else ""
     if each.id in picture.texts:
-        parts.append(inside(picture.texts[each.id], each.name, note))
+        parts.append(inside(picture.texts[each.id], note))
     if each.id in picture.labels:
         parts.append(text(picture.labels[each.id]))
     if main:
         parts += badges(each, box, SIGNS.get(state, "") if state else "", mark.count)
     words = ": ".join(filter(None, [each.name or each.id, mark.words if main else ""]))
-    kind = f"{each.kind} {state or ''} {f'heat-{mark.heat}' if main and mark.heat else ''}"
+    unknown = "unknown" if mark.state and not state else ""
+    heat = f"heat-{mark.heat}" if main and mark.heat else ""
+    kind = f"{each.kind} {state or unknown} {heat}"
     content = f"<title>{escape(words)}</title>{''.join(parts)}"
     group = f'<g class="{" ".join(kind.split())}" data-node={quoteattr(each.node)}>{content}</g>'
     if main and mark.link:
@@ -179,13 +183,12 @@ def badges(each: Element, box: Box, sign: str, count: int) -> list[str]:
     return parts
 
 
-def inside(label: Label, name: str, note: str) -> str:
+def inside(label: Label, note: str) -> str:
     """Return the text of a box, with a note below it in small letters."""
     if not note:
         return text(label)
     x, y = label.box.center
-    lines = wrapped(name, label.box.width - 20, 2)
-    small = wrapped(note, NOTE, 2 if len(lines) == 1 else 1)
+    lines, small = label.lines, lines_of(note)
     top = y - (len(lines) + len(small)) * LINE // 2 + LINE // 2
     words = [word(line, x, top + number * LINE) for number, line in enumerate(lines)]
     words += [

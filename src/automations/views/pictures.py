@@ -102,7 +102,7 @@ def shown(definition: ProcessDefinition, paint: Paint, title: str) -> dict[str, 
     return {
         "picture": mark_safe(picture),  # noqa: S308 - see above
         "outline": outline(definition, paint),
-        "formats": list(FORMATS),
+        "formats": {name: one.title for name, one in FORMATS.items()},
         "path": definition.label,
     }
 
