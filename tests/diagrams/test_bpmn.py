@@ -47,7 +47,11 @@ def named(automation: Any) -> str:
 
 @functools.cache
 def read(automation: Any) -> ET.Element:
-    return ET.fromstring(bpmn(automation._meta))
+    return parsed(bpmn(automation._meta))
+
+
+def parsed(document: str) -> ET.Element:
+    return ET.fromstring(document)
 
 
 def process_of(automation: Any) -> ET.Element:
@@ -425,7 +429,7 @@ def test_names_in_other_alphabets_have_ids_in_ascii() -> None:
 
 def test_texts_are_in_the_active_language_and_ids_in_none() -> None:
     with translation.override("de"):
-        german = ET.fromstring(bpmn(CORPUS["SignUp"]._meta))
+        german = parsed(bpmn(CORPUS["SignUp"]._meta))
     english = read(CORPUS["SignUp"])
     assert [each.get("id") for each in german.iter()] == [each.get("id") for each in english.iter()]
     assert [each.get("name") for each in german.iter()] != [
@@ -535,4 +539,4 @@ def test_the_command_prints_a_process_and_writes_all_into_files(tmp_path: Path) 
     assert all(file.suffix == ".bpmn" for file in files)
     assert "testapp.IssueDiscussion.bpmn" in {file.name for file in files}
     for file in files:
-        assert ET.parse(file).getroot().tag == BPMN + "definitions"
+        assert parsed(file.read_text(encoding="utf-8")).tag == BPMN + "definitions"

@@ -170,7 +170,7 @@ class People:
 
     def __init__(self, table: Table, asked: Counter[str]) -> None:
         self.table, self.asked = table, asked
-        #: What has become of each task.
+        #: What was said of each form.
         self.said: dict[int, str] = {}
         self.user, _ = User.objects.get_or_create(username="ada", is_superuser=True)
         for name in ("staff", "Moderators"):
@@ -181,8 +181,7 @@ class People:
         waiting = AutomationTaskModel.objects.filter(automation_id=self.run.id, state="waiting")
         for task in waiting.order_by("pk"):
             node = self.run._meta.nodes[task.status]
-            if node.message and task.pk not in self.said:
-                self.said[task.pk] = "sent"
+            if node.message:
                 self.run.send_message(node.message)
                 return True
             if node.asks and task.pk not in self.said:
