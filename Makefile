@@ -40,6 +40,10 @@ FULL = \
 proofs: ## Run the proofs on all databases at full size, which takes long; DATABASE= for one; PAGE=1 writes the page
 	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(if $(LEFT),--left) $(ARGS)
 
+.PHONY: contact-sheet
+contact-sheet: ## Draw all processes of the corpus on one sheet, in build/contact-sheet
+	@$(IN_MAIN) && "$$python" tools/contact_sheet.py
+
 .PHONY: bpmn-proof
 bpmn-proof: ## Let others read our BPMN: the schema of the OMG, a linter, bpmn-js and an engine; PROCESSES=500 random ones
 	@$(PYTHON) tools/bpmn_proof.py $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(KEEP),--keep)

@@ -18,7 +18,7 @@ author = "Django Automations contributors"
 copyright = author
 release = version = automations.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "automations.contrib.sphinx"]
 html_theme = "furo"
 html_title = "Django Automations"
 exclude_patterns = ["_build"]
