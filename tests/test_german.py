@@ -39,6 +39,29 @@ def used() -> set[str]:
     return found
 
 
+def counted() -> set[tuple[str, str]]:
+    """Return every text for one and for several that is marked for translation."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "ngettext":
+                one, several = call.args[:2]
+                assert isinstance(one, ast.Constant)
+                assert isinstance(several, ast.Constant)
+                found.add((one.value, several.value))
+    return found
+
+
+def test_what_is_counted_has_a_translation_for_one_and_for_several() -> None:
+    with (LOCALE / "django.mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    assert counted()
+    for one, several in counted():
+        assert compiled.ngettext(one, several, 1) not in (one, several)
+        assert compiled.ngettext(one, several, 2) not in (one, several)
+        assert compiled.ngettext(one, several, 1) != compiled.ngettext(one, several, 2)
+
+
 def test_every_text_has_a_translation() -> None:
     assert used() - {key for key, value in written().items() if value} == set()
 

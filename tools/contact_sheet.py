@@ -64,7 +64,7 @@ def draw(name: str, automation: Any) -> tuple[str, list[str]]:
     picture = lay_out(graph)
     took = 1000 * (time.perf_counter() - began)
     flaw = flaw_of(definition)
-    paint = painted(flaw) if flaw else NOTHING
+    paint = painted(definition, flaw) if flaw else NOTHING
     (FOLDER / f"{name}.svg").write_text(svg(definition, paint), encoding="utf-8")
     size = f"{len(definition.nodes)} nodes, {len(graph.elements)} symbols, {took:.0f} ms"
     return f"{name}: {size}{f', {flaw.kind}' if flaw else ''}", defects(picture)

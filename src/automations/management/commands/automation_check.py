@@ -82,5 +82,5 @@ class Command(BaseCommand):
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"{definition.label}.svg"
-            file.write_text(svg(definition, painted(flaw)), encoding="utf-8")
+            file.write_text(svg(definition, painted(definition, flaw)), encoding="utf-8")
             self.stdout.write(f"Written: {file}")
