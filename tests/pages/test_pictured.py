@@ -1,0 +1,255 @@
+"""What is painted on the picture of a run, and on that of a process over all of its runs."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from automations.diagrams.formats import FORMATS
+from automations.diagrams.painting import State
+from automations.models import AutomationModel, AutomationTaskModel
+from automations.pictured import process_paint, run_paint
+from tests.pages.conftest import browser
+from tests.pages.rows import make_run
+from tests.testapp.picture_processes import Pictured
+
+pytestmark = pytest.mark.django_db
+
+DEFINITION = Pictured._meta
+BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def begun() -> AutomationModel:
+    Group.objects.create(name="reviewers")
+    with time_machine.travel(BEGIN, tick=False) as clock:
+        run = Pictured(fails=True)
+        clock.shift(timedelta(hours=2))
+        AutomationModel.run()
+        return AutomationModel.objects.get(pk=run.id)
+
+
+def states(run: AutomationModel) -> dict[str, State | None]:
+    return {name: mark.state for name, mark in run_paint(run, DEFINITION).marks.items()}
+
+
+def test_each_node_is_as_the_run_has_left_it(begun: AutomationModel) -> None:
+    assert states(begun) == {
+        "start": State.DONE,
+        "split": State.DONE,
+        "ask": State.WAITING,
+        "risky": State.FAILED,
+        "pause": State.HERE,
+        "quick": State.DONE,
+        "round": State.DONE,
+        "join": State.WAITING,
+        "end": State.NEVER,
+    }
+
+
+def test_it_says_for_whom_it_waits_until_when_and_what_has_gone_wrong(
+    begun: AutomationModel,
+) -> None:
+    marks = run_paint(begun, DEFINITION).marks
+    assert re.fullmatch(r"for reviewers, until 0?3/0?4/2026 .*", marks["ask"].note)
+    assert marks["risky"].note == "ConnectionError"
+    assert marks["join"].note == "for the other branches"
+
+
+def test_it_counts_how_often_a_loop_was_passed_and_knows_which_ways_were_taken(
+    begun: AutomationModel,
+) -> None:
+    paint = run_paint(begun, DEFINITION)
+    assert (paint.marks["quick"].count, paint.marks["round"].count) == (3, 3)
+    assert paint.taken == {
+        ("start", "split"),
+        ("split", "ask"),
+        ("split", "risky"),
+        ("split", "pause"),
+        ("split", "quick"),
+        ("quick", "round"),
+        ("round", "quick"),
+        ("round", "join"),
+    }
+
+
+def test_what_was_skipped_is_not_done() -> None:
+    Group.objects.create(name="reviewers")
+    run = AutomationModel.objects.get(pk=Pictured(skips=True).id)
+    assert states(run)["quick"] is State.SKIPPED
+
+
+def test_a_run_that_is_over_waits_for_nobody(begun: AutomationModel) -> None:
+    begun.cancel()
+    found = states(AutomationModel.objects.get(pk=begun.pk))
+    assert found["ask"] is State.CANCELLED
+    assert State.HERE not in found.values()
+
+
+def test_a_link_leads_to_the_task_that_the_node_shows(begun: AutomationModel) -> None:
+    marks = run_paint(begun, DEFINITION, lambda task: f"#task-{task.pk}").marks
+    task = AutomationTaskModel.objects.get(automation=begun, status="ask")
+    assert marks["ask"].link == f"#task-{task.pk}"
+    assert marks["end"].link == ""
+
+
+def visits(run: AutomationModel, number: int) -> None:
+    AutomationTaskModel.objects.bulk_create(
+        AutomationTaskModel(
+            automation=run,
+            status="quick",
+            state="completed",
+            created=run.created,
+            finished=run.created + timedelta(minutes=minutes),
+        )
+        for minutes in range(1, number + 1)
+    )
+
+
+def test_the_picture_of_a_run_costs_the_same_however_long_it_is() -> None:
+    for number in (1, 2000):
+        run = make_run(Pictured, "running")
+        visits(run, number)
+        with CaptureQueriesContext(connection) as queries:
+            paint = run_paint(run, DEFINITION)
+        assert len(queries) == 3
+        assert paint.marks["quick"].count == number
+
+
+def test_nodes_that_the_code_no_longer_has_are_left_out() -> None:
+    run = make_run(Pictured, "running")
+    AutomationTaskModel.objects.create(automation=run, status="gone", state="waiting")
+    assert "gone" not in run_paint(run, DEFINITION).marks
+
+
+def test_over_all_runs_it_counts_tells_medians_and_where_time_goes() -> None:
+    for _ in range(2):
+        visits(make_run(Pictured), 3)
+    run = make_run(Pictured)
+    AutomationTaskModel.objects.create(
+        automation=run,
+        status="start",
+        state="completed",
+        created=run.created,
+        finished=run.created + timedelta(hours=2),
+    )
+    marks = process_paint(DEFINITION).marks
+    # 1, 2 and 3 minutes twice: 12 minutes in all; and two hours.
+    assert marks["quick"].note.replace("\N{NO-BREAK SPACE}", " ") == (
+        "6\N{MULTIPLICATION SIGN} · 2 min · 9 %"
+    )
+    assert marks["start"].note.replace("\N{NO-BREAK SPACE}", " ") == (
+        "1\N{MULTIPLICATION SIGN} · 2 h · 91 %"
+    )
+    assert (marks["quick"].heat, marks["start"].heat) == (2, 5)
+    assert "ask" not in marks
+
+
+def test_over_all_runs_means_all_names_of_the_process_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    visits(make_run(Pictured), 1)
+    visits(make_run("tests.somewhere.Else"), 5)
+    with CaptureQueriesContext(connection) as queries:
+        marks = process_paint(DEFINITION).marks
+    assert marks["quick"].note.startswith("1\N{MULTIPLICATION SIGN}")
+    assert len(queries) == 3
+
+
+def test_what_began_before_the_time_span_does_not_count() -> None:
+    run = make_run(Pictured, days=50)
+    visits(run, 4)
+    assert process_paint(DEFINITION, run.created + timedelta(days=1)).marks == {}
+    assert process_paint(DEFINITION, run.created - timedelta(days=1)).marks
+
+
+# The pages
+
+
+def test_the_page_of_a_run_leads_to_its_picture(
+    people: dict[str, User], begun: AutomationModel
+) -> None:
+    client = browser(people, "root")
+    page = client.get(reverse("automations:history", args=[begun.pk])).content.decode()
+    address = reverse("automations:picture", args=[begun.pk])
+    assert f'href="{address}"' in page
+    picture = client.get(address).content.decode()
+    task = AutomationTaskModel.objects.get(automation=begun, status="ask")
+    history = reverse("automations:history", args=[begun.pk])
+    assert picture.count(f'href="{history}?all=1#task-{task.pk}"') == 2  # and in words
+    whole = client.get(f"{history}?all=1").content.decode()
+    assert f'id="task-{task.pk}"' in whole
+    assert "waiting, for reviewers" in picture
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_pages_offer_every_format(
+    people: dict[str, User], begun: AutomationModel, name: str
+) -> None:
+    if name == "png":
+        pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
+    client = browser(people, "root")
+    for address in (
+        reverse("automations:picture", args=[begun.pk]),
+        reverse("automations:process", args=[Pictured.get_automation_name()]),
+    ):
+        assert f"?format={name}" in client.get(address).content.decode()
+        answer = client.get(address, {"format": name})
+        assert answer.status_code == 200
+        assert answer["Content-Type"] == FORMATS[name].media_type
+        assert FORMATS[name].ending in answer["Content-Disposition"]
+        assert b"/automations/" not in answer.content
+
+
+def test_a_format_whose_converter_is_missing_is_said_and_no_error_of_the_server(
+    people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "cairosvg", None)
+    address = reverse("automations:process", args=[Pictured.get_automation_name()])
+    answer = browser(people, "root").get(address, {"format": "png"})
+    assert answer.status_code == 501
+    assert b"pip install" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("os.path", {}),
+        ("tests.testapp.picture_processes.Nobody", {}),
+        ("\N{SNOWMAN}", {}),
+        ("tests.testapp.picture_processes.Pictured", {"format": "exe"}),
+        ("tests.testapp.picture_processes.Pictured", {"format": ""}),
+    ],
+)
+def test_what_is_not_there_is_not_found(
+    people: dict[str, User], path: str, query: dict[str, Any]
+) -> None:
+    address = reverse("automations:process", args=[path])
+    assert browser(people, "root").get(address, query).status_code == 404
+
+
+def test_a_run_whose_process_is_gone_has_a_page_and_no_picture(people: dict[str, User]) -> None:
+    run = make_run("tests.testapp.gone.Gone", "running", tasks=2)
+    client = browser(people, "root")
+    page = client.get(reverse("automations:history", args=[run.pk]))
+    assert page.status_code == 200
+    assert "/picture" not in page.content.decode()
+    assert client.get(reverse("automations:picture", args=[run.pk])).status_code == 404
+
+
+def test_the_dashboard_leads_to_the_picture_of_each_process_that_is_there(
+    people: dict[str, User],
+) -> None:
+    make_run(Pictured)
+    make_run("tests.testapp.gone.Gone")
+    page = browser(people, "root").get(reverse("automations:dashboard")).content.decode()
+    assert reverse("automations:process", args=[Pictured.get_automation_name()]) in page
+    assert "process/tests.testapp.gone.Gone" not in page
