@@ -12,6 +12,7 @@ from automations.engine.bindings import follow_data
 from automations.engine.context import RunContext
 from automations.engine.locking import runs, tasks
 from automations.engine.notifying import notify
+from automations.engine.witnesses import tell_settled
 from automations.exceptions import TransitionNotAllowed
 from automations.models.runs import RunState
 
@@ -35,6 +36,7 @@ def settle(context: RunContext, claim: dict[str, Any]) -> None:
 
     ``claim`` are the columns of the claim to set. Nothing is written if nothing has changed.
     """
+    tell_settled(context)
     run, changes = context.run, context.changes | claim
     if context.data_changed:
         run.data = payload.clean(run.data)

@@ -19,6 +19,7 @@ from automations.engine.noticing import note_assigned
 from automations.engine.notifying import notify
 from automations.engine.run_row import end_run
 from automations.engine.states import UNCLAIMED, change_state, move
+from automations.engine.witnesses import tell_failed
 from automations.exceptions import DefinitionError, InvalidData
 from automations.models import AutomationTaskModel
 from automations.models.offers import Asked, offer_for
@@ -297,6 +298,7 @@ def fail(context: TaskContext, error: BaseException) -> None:
     stand_still(context.run, context.others)
     end_run(context, RunState.FAILED)
     announce(run_failed, context.run, context.task)
+    tell_failed(context.task, error)
 
 
 def revive(context: TaskContext) -> None:
