@@ -18,6 +18,9 @@ class BoundObject:
         self.name = name
         self.model = model
 
+    def __repr__(self) -> str:
+        return f"<BoundObject {self.name}: {self.model.__name__}>"
+
     def __get__(self, automation: Any, owner: type) -> Any:
         if automation is None:
             return self.model

@@ -65,6 +65,9 @@ class ProcessDefinition:
             options or Options(),
         )
 
+    def __repr__(self) -> str:
+        return f"<ProcessDefinition {self.label}: {', '.join(self.nodes)}>"
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Every name that runs of this process may carry: today's, then the former ones."""

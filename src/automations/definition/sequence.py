@@ -22,3 +22,7 @@ class SequenceFlow:
     condition: Any = field(default=None, compare=False)
     work: Any = field(default=None, compare=False)
     errors: tuple[Any, ...] = field(default=(), compare=False)
+
+    def __repr__(self) -> str:
+        label = f" ({self.label})" if self.label else ""
+        return f"<SequenceFlow {self.source} -> {self.target}{label}>"

@@ -108,6 +108,9 @@ class TaskContext(RunContext):
         task.automation = run
         super().__init__(run, now, others)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.task!r}, {self.now:%Y-%m-%d %H:%M:%S}>"
+
     def undo(self) -> None:
         self.outside = None
         super().undo()

@@ -151,6 +151,10 @@ class AutomationTaskModel(Assignment):
     def __str__(self) -> str:
         return f"{self.status} ({self.state})"
 
+    def __repr__(self) -> str:
+        run = f" of run {self.automation_id}" if self.automation_id else ""
+        return f"<{type(self).__name__} {self.pk}: {self.status} ({self.state}){run}>"
+
     @property
     def node_name(self) -> str:
         """The name of the node this task is a visit to."""
