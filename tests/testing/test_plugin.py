@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,66 +17,6 @@ from automations.testing.paths import coverage_of, covered, report, total
 from tests.plain import HOUR, NOW
 from tests.testapp.durable import Halting
 from tests.testapp.tested import Charge
-
-PROJECT = {
-    "settings.py": (
-        "SECRET_KEY = 'for this test only'\nUSE_TZ = True\n"
-        "INSTALLED_APPS = [\n"
-        "    'django.contrib.contenttypes', 'django.contrib.auth', 'automations', 'shop'\n"
-        "]\n"
-        "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}\n"
-    ),
-    "shop/__init__.py": "",
-    "shop/automations.py": (
-        '"""What the shop does."""\n\nfrom __future__ import annotations\n\n'
-        "from automations import flow\n\n\n"
-        "class Forgotten(flow.Automation):\n    start = flow.Execute()\n    end = flow.End()\n"
-    ),
-    "test_fixture.py": (
-        "import datetime\nimport pytest\nfrom automations import flow\n\n"
-        "@pytest.mark.automation_clock(datetime.datetime(2026, 1, 5, tzinfo=datetime.UTC))\n"
-        "def test_the_clock_stands(automation_clock):\n"
-        "    assert flow.now() == automation_clock.now\n"
-        "    assert flow.now().year == 2026\n"
-    ),
-}
-PYTEST = [
-    *("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--strict-markers"),
-    "--automation-fail-under=60",
-]
-
-
-@pytest.mark.processes
-def test_in_a_new_project_the_first_test_passes_and_its_coverage_is_told(tmp_path: Path) -> None:
-    for name, text in PROJECT.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    environment = own | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": str(tmp_path)}
-
-    def python(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    python("django", "startautomation", "OrderApproval", "--app", "shop")
-    told = python(*PYTEST)
-    assert "2 passed" in told
-    assert (
-        "shop.automations.Forgotten            0 of 3     0 %   missing: start, end, start -> end\n"
-        "shop.automations.OrderApproval        5 of 5   100 %\n"
-        "TOTAL                                 5 of 8    62 %\n"
-    ) in told
-
-
-# Counting
 
 
 @pytest.mark.django_db
