@@ -42,9 +42,10 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
     Calling the class starts a run and takes it as far as it goes within the budget of a request
     (``ATM_BUDGET_TASKS``, ``ATM_BUDGET_SECONDS``); the scheduler does the rest. Keyword arguments
     go into ``data``; of a model instance the primary key is kept, and the attribute of that name
-    gives the instance. ``autorun=False`` only makes the run. ``automation=`` (a row of
-    `AutomationModel`, or a key) and ``automation_id=`` bind to a run that exists; nothing is
-    executed then.
+    gives the instance. The class says of which model it is, by its type or as its value:
+    ``issue_list: IssueList`` or ``issue_list = IssueList``. ``autorun=False`` only makes the run.
+    ``automation=`` (a row of `AutomationModel`, or a key) and ``automation_id=`` bind to a run that
+    exists; nothing is executed then.
 
     Outside a transaction every task is a transaction of its own. Inside one, the run is made and
     worked on in it, and is undone with it.

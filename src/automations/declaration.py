@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from functools import cache
 from itertools import count, takewhile
-from typing import Any, cast
+from types import UnionType
+from typing import Any, Union, cast, get_args, get_origin
 
 from django.db.models import Model
 
@@ -63,6 +66,52 @@ class Body(dict[str, Any]):
         super().__setitem__(name, value)
 
 
+def is_model(value: Any) -> bool:
+    """Return whether ``value`` is a class of objects that a run can be bound to."""
+    return isinstance(value, type) and issubclass(value, Model)
+
+
+def annotated_models(owner: type) -> dict[str, type[Model]]:
+    """
+    Return the models that the class only says the types of: ``issues: IssueList``, or with None.
+
+    An annotation that cannot be read when the class is made, of what is imported for type checkers
+    alone, binds nothing: the attribute gives what the run was started with all the same.
+    """
+    names = {**vars(sys.modules[owner.__module__]), **vars(owner)}
+    meant = {
+        attribute: evaluated(given, names)
+        for attribute, given in own_annotations(owner).items()
+        if attribute not in vars(owner)
+    }
+    return {
+        attribute: models[0]
+        for attribute, kind in meant.items()
+        if get_origin(kind) in (None, Union, UnionType)
+        and len(models := [each for each in get_args(kind) or (kind,) if is_model(each)]) == 1
+    }
+
+
+def evaluated(annotation: Any, names: dict[str, Any]) -> Any:
+    """Return what an annotation that is kept as text stands for; None if that is not known yet."""
+    try:
+        for _ in range(2):  # text in a module that keeps all annotations as text
+            if isinstance(annotation, str):
+                annotation = eval(annotation, names)  # noqa: S307 - it stands in the code
+    except Exception:  # noqa: BLE001 - whatever an annotation may raise that only checkers read
+        return None
+    return annotation
+
+
+def own_annotations(owner: type) -> dict[str, Any]:
+    """Return the annotations of the class's own body, as far as they can be read now."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return annotationlib.get_annotations(owner, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(owner)
+
+
 class AutomationType(type):
     """Collects the nodes of a class and compiles them into its definition."""
 
@@ -79,11 +128,11 @@ class AutomationType(type):
         root = next((base for base in reversed(made.__mro__[1:]) if isinstance(base, cls)), None)
         made._own_nodes = dict(body.nodes)
         made._triggers = []
-        made._own_models = {
-            attribute: value
-            for attribute, value in namespace.items()
-            if root and isinstance(value, type) and issubclass(value, Model)
-        }
+        made._own_models = {}
+        if root:
+            made._own_models = annotated_models(made) | {
+                attribute: value for attribute, value in namespace.items() if is_model(value)
+            }
         for attribute, model in made._own_models.items():
             setattr(made, attribute, BoundObject(attribute, model))
         made._declared = next(DECLARATIONS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+import types
+from typing import TYPE_CHECKING, Any, Optional
 
 import pytest
 
@@ -13,8 +14,11 @@ from automations.definition.validation import find_problems
 from automations.exceptions import DefinitionError, NodeNotFound
 from automations.flow import this
 from tests.testapp.automations import IssueDiscussion
-from tests.testapp.models import IssueList
+from tests.testapp.models import IssueList, Note, Ticket, Webinar
 from tests.testapp.promises import Shown
+
+if TYPE_CHECKING:
+    from tests.testapp.models import Effect as OnlyForCheckers
 
 
 class Parent(flow.Automation):
@@ -200,3 +204,49 @@ def test_arrows_carry_the_label_of_their_branch() -> None:
 def test_nodes_show_their_name() -> None:
     assert repr(Parent._meta.nodes["start"]) == "<Execute start>"
     assert repr(flow.Execute()) == "<Execute (unnamed)>"
+
+
+# Models that are only annotated
+
+
+def test_the_type_of_an_attribute_binds_a_model() -> None:
+    class Typed(flow.Automation):
+        issues: IssueList
+        webinar: Webinar | None
+        note: Optional[Note]  # noqa: UP045 - as older code says it
+        ticket = Ticket
+        other: "Ticket"  # noqa: UP037 - as code without the import from __future__ says it
+        counts: dict[str, IssueList]
+        either: IssueList | Webinar
+        kind: type[IssueList] = IssueList
+        title: str
+        later: OnlyForCheckers
+        start = flow.Execute()
+        end = flow.End()
+
+    assert dict(Typed._meta.models) == {
+        "issues": IssueList,
+        "webinar": Webinar,
+        "note": Note,
+        "other": Ticket,
+        "ticket": Ticket,
+        "kind": IssueList,
+    }
+    assert Typed.issues is IssueList
+    assert not hasattr(Typed, "title")
+
+    class Without(Typed):
+        issues = None  # type: ignore[assignment]
+        webinar: Webinar
+
+    assert set(Without._meta.models) == {"webinar", "note", "other", "ticket", "kind"}
+
+
+def test_annotations_that_are_evaluated_bind_too() -> None:
+    annotations = {"issues": IssueList, "count": int}
+
+    def body(namespace: dict[str, Any]) -> None:
+        namespace.update({"__module__": __name__, "__annotations__": annotations})
+
+    made: Any = types.new_class("Made", (flow.Automation,), {}, body)
+    assert dict(made._meta.models) == {"issues": IssueList}
