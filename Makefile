@@ -57,8 +57,12 @@ format: ## Put the code into the project's format
 	@$(IN_MAIN) && set -x && "$$bin/ruff" check --fix . ; "$$bin/ruff" format .
 
 .PHONY: types
-types: ## Check the types of the package
+types: ## Check the types of the package, and of what authors write
 	@$(IN_MAIN) && set -x && "$$bin/mypy"
+
+.PHONY: pyright
+pyright: ## Check what authors write with pyright, which must be on the PATH
+	@$(MAIN) > /dev/null && set -x && pyright
 
 .PHONY: docs
 docs: ## Build the documentation into docs/_build/html
