@@ -10,11 +10,13 @@ from django import forms
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from automations.dispatch import inline
 from automations.exceptions import (
     AutomationFinished,
     MessageRefused,
     NodeNotFound,
     NotAllowed,
+    RunBusy,
     TaskClosed,
     TaskTaken,
 )
@@ -99,6 +101,20 @@ def test_a_task_that_somebody_has_taken_is_left_to_them(ada: User) -> None:
     task.save(update_fields=["taken_by"])
     with pytest.raises(TaskTaken, match="bob has taken 'approve'"):
         complete(run, "approve", YES, user=ada)
+
+
+def test_a_run_that_is_busy_or_changed_meanwhile_is_said_to_be(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Approved()
+    for error in (RunBusy, TaskClosed):
+
+        def refuse(*args: Any, error: type[Exception] = error) -> None:
+            raise error
+
+        monkeypatch.setattr(inline, "submit", refuse)
+        with pytest.raises(error, match=r"being worked on|closed meanwhile"):
+            complete(run, "approve", YES, user=ada)
 
 
 def test_an_error_behind_a_form_is_the_error_of_the_test(ada: User) -> None:

@@ -10,17 +10,23 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import settings as project
+from django.db import transaction
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
 from automations import flow, settings
 from automations.dispatch.schedules import schedules
+from automations.dispatch.sweep import Report
+from automations.exceptions import AutomationNotFound
 from automations.models import AutomationModel
-from automations.testing import Clock, NeverIdle, assert_path, clock, run_until_idle
+from automations.testing import Clock, NeverIdle, assert_path, clock, idling, run_until_idle
+from automations.testing.ahead import next_moment
 from automations.testing.clocks import aware
+from automations.testing.idling import SweepFailed
 from tests.dispatch.conftest import weekly
 from tests.plain import DAY, HOUR, NOW
 from tests.testapp.background import Beside
+from tests.testapp.language import Ping
 from tests.testapp.tested import Charge, Endless, Hourly, Limited, Timers
 
 __all__ = ["weekly"]
@@ -178,7 +184,49 @@ def test_in_a_test_case_of_django_time_moves_as_well() -> None:
     assert result.wasSuccessful(), result.errors
 
 
+@pytest.mark.django_db
+def test_a_condition_of_a_process_that_is_gone_keeps_no_time_from_passing(time: Clock) -> None:
+    run = Limited()
+    AutomationModel.objects.filter(pk=run.id).update(automation_class="gone.Away")
+    assert next_moment(NOW, every=None) is None
+    with pytest.raises(AutomationNotFound):
+        time.advance(hours=1)
+
+
+@pytest.mark.django_db
+def test_two_runs_that_play_for_ever_are_found_out(time: Clock) -> None:
+    ping, pong = Ping(turns=1000), Ping(turns=1000)
+    for run, other in ((ping, pong), (pong, ping)):
+        run.data["other"] = other.id
+        run.save()
+    with override_settings(ATM_BUDGET_TASKS=5):
+        ping.send_message("ball", data={"turn": 0})
+    with override_settings(ATM_SWEEP_TASKS=5), pytest.raises(NeverIdle, match="Ping"):
+        run_until_idle(limit=10)
+
+
 # Errors
+
+
+@pytest.mark.django_db
+def test_a_sweep_that_could_not_do_its_work_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idling, "sweep", lambda: Report(broken=1))
+    with pytest.raises(SweepFailed, match="1 could not be worked on"):
+        run_until_idle()
+
+
+@pytest.mark.django_db
+def test_what_failed_in_a_transaction_that_was_undone_has_not_failed() -> None:
+    with clock(NOW) as time:
+        with pytest.raises(KeyError), transaction.atomic():
+            Charge(broke=True)
+            time.advance(hours=1, incidents=True)
+            Charge(broke=True, autorun=False)
+            AutomationModel.run(NOW + 3 * HOUR)
+            AutomationModel.run(NOW + 3 * HOUR)
+            raise KeyError
+        time.advance(hours=1)
+    assert not AutomationModel.objects.exists()
 
 
 @in_both_ways

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import count
 
 from django.db.models import Count
 
@@ -42,18 +41,17 @@ def run_until_idle(*, limit: int = LIMIT, incidents: bool = False) -> int:
 
 def settle(limit: int = LIMIT) -> int:
     """Sweep until nothing is due, or only what waits for a condition that is false."""
-    since, done = settings.now(), 0
-    for sweeps in count(1):
+    since, done, sweeps = settings.now(), 0, 0
+    while True:
         report = sweep()
         if report.broken:
             raise SweepFailed(f"A sweep could not do all of its work ({report}): see the log.")
         notices.send_due()
-        done += report.done
+        done, sweeps = done + report.done, sweeps + 1
         if not has_moved(report) or not is_due():
             return done
         if done >= limit or sweeps >= limit:
             refuse_endless(since, limit, always=sweeps >= limit)
-    return done
 
 
 def has_moved(report: Report) -> bool:
