@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import unittest
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+import freezegun
 import pytest
 import time_machine
 from django.conf import settings as project
@@ -150,20 +152,25 @@ def test_after_the_block_process_time_is_what_it_was() -> None:
     assert settings.now() > NOW
 
 
-@pytest.mark.django_db
-def test_other_clocks_are_moved_along() -> None:
-    with (
-        time_machine.travel(NOW, tick=False) as traveller,
-        clock(beside=traveller) as time,
-    ):
-        assert time.now == NOW
-        time.advance(days=2, hours=1)
-        assert timezone.now() == time.now == NOW + 2 * DAY + HOUR
+frozen_by_each = pytest.mark.parametrize(
+    "frozen", [partial(time_machine.travel, tick=False), freezegun.freeze_time]
+)
 
 
+@frozen_by_each
 @pytest.mark.django_db
-def test_other_clocks_that_stand_still_do_no_harm() -> None:
-    with time_machine.travel(NOW, tick=False), clock() as time:
+def test_other_clocks_are_moved_along(frozen: Any) -> None:
+    with frozen(NOW) as other, clock(beside=other) as time:
+        run = Timers()
+        time.advance(days=6, hours=1)
+        assert timezone.now() == time.now == flow.now() == NOW + 6 * DAY + HOUR
+        assert run.finished()
+
+
+@frozen_by_each
+@pytest.mark.django_db(transaction=True)
+def test_other_clocks_that_stand_still_do_no_harm(frozen: Any) -> None:
+    with frozen(NOW), clock() as time:
         run = Timers()
         time.advance(days=6)
         assert run.finished()
