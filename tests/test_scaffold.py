@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from automations.engine.context import TaskContext
 from automations.flow import this
+from automations.management.commands import automation_list
 from automations.management.commands.startautomation import snake, with_automation
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.plain import NOW
@@ -138,6 +140,15 @@ def test_runs_that_the_code_does_not_know_are_listed_too(
     assert listed(app="auth") == ""
     with pytest.raises(CommandError, match="No app 'shop' is installed"):
         listed(app="shop")
+
+
+def test_without_its_tables_the_list_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OperationalError("no such table")
+
+    monkeypatch.setattr(automation_list, "counted", fail)
+    with pytest.raises(CommandError, match=r"no such table. Has manage.py migrate been run\?"):
+        listed()
 
 
 @pytest.mark.django_db

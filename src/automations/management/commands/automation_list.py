@@ -10,6 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
+from django.db.utils import DatabaseError, InterfaceError
 
 from automations.engine.locking import runs, tasks
 from automations.management.commands.automation_diagram import by_name, find
@@ -42,7 +43,12 @@ class Command(BaseCommand):
                 raise CommandError(f"No app {options['app']!r} is installed.")
             home = f"{apps.get_app_config(options['app']).name}."
             chosen = [name for name in chosen if known[name].__module__.startswith(home)]
-        states, places = counted()
+        try:
+            states, places = counted()
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(
+                f"The database cannot be asked: {error}. Has manage.py migrate been run?"
+            ) from error
         for name in chosen:
             for line in described(name, known[name], states, places):
                 self.stdout.write(line)
