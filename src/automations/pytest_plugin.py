@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from automations.testing import Clock
 
 MARKER = (
-    "automation_clock(start, *, every, beside, incidents): what the fixture of that name begins "
-    "with; the arguments of automations.testing.clock."
+    "automation_clock(start, *, every, beside, limit, incidents): what the fixture of that name "
+    "begins with; the arguments of automations.testing.clock."
 )
 #: Under this name workers of pytest-xdist hand over what their tests have taken.
 OUTPUT = "automation_coverage"

@@ -29,6 +29,7 @@ from tests.dispatch.conftest import weekly
 from tests.plain import DAY, HOUR, NOW
 from tests.testapp.background import Beside
 from tests.testapp.language import Ping
+from tests.testapp.processes import Straight
 from tests.testapp.tested import Charge, Endless, Hourly, Limited, Timers
 
 __all__ = ["weekly"]
@@ -208,8 +209,15 @@ def test_two_runs_that_play_for_ever_are_found_out(time: Clock) -> None:
         run.save()
     with override_settings(ATM_BUDGET_TASKS=5):
         ping.send_message("ball", data={"turn": 0})
+    time.limit = 10
     with override_settings(ATM_SWEEP_TASKS=5), pytest.raises(NeverIdle, match="Ping"):
-        run_until_idle(limit=10)
+        time.advance(hours=1)
+
+
+@pytest.mark.django_db
+def test_how_fast_the_machine_is_does_not_say_where_a_run_stands() -> None:
+    with override_settings(ATM_BUDGET_SECONDS=0), clock(NOW):
+        assert_path(Straight(), ["first", "second", "third", "end"])
 
 
 # Errors

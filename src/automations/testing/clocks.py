@@ -32,15 +32,22 @@ class Clock:
     Process time (``ATM_CLOCK``, `flow.now`) that stands still until it is moved.
 
     ``start`` is an aware datetime, ``every`` how often conditions are looked at again while time
-    is moved, ``beside`` other clocks to be moved along.
+    is moved, ``beside`` other clocks to be moved along, ``limit`` how many tasks of one run are
+    too many at one moment.
     """
 
     def __init__(
-        self, start: datetime, *, every: timedelta | None = HOURLY, beside: Movable | None = None
+        self,
+        start: datetime,
+        *,
+        every: timedelta | None = HOURLY,
+        beside: Movable | None = None,
+        limit: int = LIMIT,
     ) -> None:
         self._now = start.astimezone(UTC)
         self.every = every
         self.beside = beside
+        self.limit = limit
 
     @property
     def now(self) -> datetime:
@@ -86,13 +93,13 @@ class Clock:
                 f"{local(end)}."
             )
         with surfacing(incidents=incidents):
-            settle(LIMIT)
+            settle(self.limit)
             while (ahead := next_moment(self._now, self.every)) and ahead <= end:
                 self._show(ahead)
-                settle(LIMIT)
+                settle(self.limit)
             if self._now < end:
                 self._show(end)
-                settle(LIMIT)
+                settle(self.limit)
 
     def _show(self, moment: datetime) -> None:
         self._now = moment.astimezone(UTC)
@@ -109,6 +116,7 @@ def clock(
     *,
     every: timedelta | None = HOURLY,
     beside: Movable | None = None,
+    limit: int = LIMIT,
     incidents: bool = False,
 ) -> Iterator[Clock]:
     """
@@ -119,13 +127,16 @@ def clock(
     moved, conditions (``.AsSoonAs()``, ``.SkipIf()``) are looked at whenever anything is due, and
     at least ``every`` timedelta, which here takes the place of ``ATM_POLL``; with None, only
     then. ``beside`` is what `time_machine.travel` or `freezegun.freeze_time` gives: it is moved
-    along, so that a process may also ask Django or Python for the time.
+    along, so that a process may also ask Django or Python for the time. A run that comes to
+    ``limit`` tasks at one moment is taken to be endless. What is run behind a request is limited
+    by the number of tasks alone, however slow the machine is.
 
     What fails in a process is raised by the next call that runs anything, and at the latest at
     the end of the block, as it was raised there. With ``incidents`` runs become incidents, as in
     production.
     """
-    made = Clock(settings.now() if start is None else aware(start), every=every, beside=beside)
+    begin = settings.now() if start is None else aware(start)
+    made = Clock(begin, every=every, beside=beside, limit=limit)
     if beside is not None:
         beside.move_to(made.now)
     with override_settings(ATM_CLOCK=made, ATM_POLL=0), collecting(incidents=incidents):

@@ -75,5 +75,5 @@ def refuse_endless(since: datetime, limit: int, *, always: bool) -> None:
     raise NeverIdle(
         f"{name_of(row)} never waits: it has come to {most['number']} nodes at one moment, to "
         f"{last!r} last. Let it wait, with .AfterWaitingFor() for example; if it is to do so much "
-        f"at once, say run_until_idle(limit=...) before.\n{standing(row)}"
+        f"at once, say so: clock(limit=...), run_until_idle(limit=...).\n{standing(row)}"
     )
