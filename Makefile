@@ -44,6 +44,10 @@ proofs: ## Run the proofs on all databases at full size, which takes long; DATAB
 contact-sheet: ## Draw all processes of the corpus on one sheet, in build/contact-sheet
 	@$(IN_MAIN) && "$$python" tools/contact_sheet.py
 
+.PHONY: oracle
+oracle: ## Hold our verdict of soundness against pm4py's; PROCESSES=500 random ones
+	@$(PYTHON) tools/oracle.py $(if $(PROCESSES),--processes $(PROCESSES))
+
 .PHONY: bpmn-proof
 bpmn-proof: ## Let others read our BPMN: the schema of the OMG, a linter, bpmn-js and an engine; PROCESSES=500 random ones
 	@$(PYTHON) tools/bpmn_proof.py $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(KEEP),--keep)
