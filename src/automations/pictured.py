@@ -23,7 +23,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from automations.definition.process import ProcessDefinition
-from automations.diagrams.painting import Mark, Paint, State
+from automations.diagrams.painting import TIMES, Mark, Paint, State
 from automations.exceptions import AutomationError
 from automations.history import span_of
 from automations.models import AutomationModel, AutomationTaskModel
@@ -147,7 +147,6 @@ def process_paint(definition: ProcessDefinition, since: datetime | None = None) 
     return Paint(MappingProxyType(marks), ways)
 
 
-TIMES = "\N{MULTIPLICATION SIGN}"
 TOOK = ExpressionWrapper(F("finished") - F("created"), DurationField())
 Tasks = QuerySet[AutomationTaskModel]
 

@@ -39,13 +39,14 @@ WORDS = {
     State.CANCELLED: _("cancelled"),
     State.NEVER: _("never reached"),
 }
+TIMES = "\N{MULTIPLICATION SIGN}"
 SIGNS = {
     State.DONE: "✓",
     State.HERE: "▶",
     State.WAITING: "…",
     State.FAILED: "!",
     State.SKIPPED: "»",
-    State.CANCELLED: "\N{MULTIPLICATION SIGN}",
+    State.CANCELLED: TIMES,
 }
 #: How wide a note inside of a box may be, in pixels.
 NOTE = TASK_WIDTH - 8

@@ -18,14 +18,13 @@ from automations.definition.process import ProcessDefinition
 from automations.diagrams.elements import Element, Flow
 from automations.diagrams.geometry import Box, Label, Picture, Point
 from automations.diagrams.layout import lay_out
-from automations.diagrams.painting import NOTHING, PASSED, SIGNS, Paint, lines_of, noted
+from automations.diagrams.painting import NOTHING, PASSED, SIGNS, TIMES, Paint, lines_of, noted
 from automations.diagrams.sizes import LINE, is_task, width_of
 from automations.diagrams.symbols import circle, path, shape_of
 from automations.diagrams.translation import graph_of
 
 #: How far the sign of a state, or how often a node was passed, reaches, in pixels.
 BADGE = 9
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def picture_of(definition: ProcessDefinition, paint: Paint = NOTHING) -> Picture:
