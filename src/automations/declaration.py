@@ -78,7 +78,8 @@ def annotated_models(owner: type) -> dict[str, type[Model]]:
     An annotation that cannot be read when the class is made, of what is imported for type checkers
     alone, binds nothing: the attribute gives what the run was started with all the same.
     """
-    names = {**vars(sys.modules[owner.__module__]), **vars(owner)}
+    module = sys.modules.get(owner.__module__)  # none for what is made by exec()
+    names = {**(vars(module) if module else {}), **vars(owner)}
     meant = {
         attribute: evaluated(given, names)
         for attribute, given in own_annotations(owner).items()

@@ -242,6 +242,20 @@ def test_the_type_of_an_attribute_binds_a_model() -> None:
     assert set(Without._meta.models) == {"webinar", "note", "other", "ticket", "kind"}
 
 
+def test_a_class_may_be_made_where_no_module_is() -> None:
+    """As by exec(), in a console or in a template of code."""
+    names: dict[str, Any] = {"__name__": "nowhere.at_all", "flow": flow}
+    exec(  # noqa: S102 - it is the point
+        "class Made(flow.Automation):\n"
+        "    class Meta:\n"
+        "        abstract = True\n"
+        "    what: 'Unknown'\n"
+        "    end = flow.End()\n",
+        names,
+    )
+    assert list(names["Made"]._meta.nodes) == ["end"]
+
+
 def test_annotations_that_are_evaluated_bind_too() -> None:
     annotations = {"issues": IssueList, "count": int}
 
