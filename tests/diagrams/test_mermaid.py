@@ -98,12 +98,13 @@ def test_labels_mean_nothing_to_mermaid_or_to_html() -> None:
         class Meta:
             abstract = True
 
-        choose = flow.Switch(this.what).Case('"|<b>', this.end)
+        choose = flow.Switch(this.what).Case('"|<b>', this.end).Case("\ud800", this.end)
         end = flow.End()
 
     text = mermaid(Odd._meta)
     assert "#34;#124;#60;b#62;" in text
     assert "<b>" not in text
+    text.encode()
 
 
 def test_the_command_prints_one_process_by_either_name() -> None:

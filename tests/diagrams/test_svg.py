@@ -180,10 +180,12 @@ def test_texts_of_an_author_mean_nothing_to_xml() -> None:
         class Meta:
             abstract = True
 
-        choose = flow.Switch(this.what).Case('"></g><b>&', this.end)
+        choose = flow.Switch(this.what).Case('"></g><b>&', this.end).Case("\0\x0b\ud800", this.end)
         end = flow.End()
 
-    assert '"></g><b>&' in words(tree(svg(Odd._meta)))
+    text = svg(Odd._meta)
+    assert '"></g><b>&' in words(tree(text))
+    text.encode()
 
 
 # The command

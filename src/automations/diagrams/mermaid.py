@@ -7,6 +7,7 @@ The syntax is that of the flowcharts of https://mermaid.js.org.
 from __future__ import annotations
 
 from automations.definition.process import ProcessDefinition
+from automations.diagrams.markup import clean
 
 #: What stands around the name of a node, by its BPMN element: tasks are boxes, those of people
 #: round ones, gateways diamonds and hexagons, events circles.
@@ -47,4 +48,4 @@ def mermaid(definition: ProcessDefinition) -> str:
 
 def quoted(text: str) -> str:
     """Return the text as a string of Mermaid."""
-    return f'"{text.translate(CODES)}"'
+    return f'"{clean(text).translate(CODES)}"'

@@ -18,6 +18,7 @@ from automations.definition.process import ProcessDefinition
 from automations.diagrams.elements import Element, Flow
 from automations.diagrams.geometry import Box, Label, Picture, Point
 from automations.diagrams.layout import lay_out
+from automations.diagrams.markup import clean
 from automations.diagrams.painting import NOTHING, PASSED, SIGNS, TIMES, Paint, lines_of, noted
 from automations.diagrams.sizes import LINE, is_task, width_of
 from automations.diagrams.symbols import circle, path, shape_of
@@ -67,8 +68,8 @@ def drawn(
         f'viewBox="0 0 {picture.width} {picture.height}" role="{"group" if links else "img"}" '
         f'aria-labelledby="{prefix}-title" aria-describedby="{prefix}-description">'
     )
-    parts = [head, f'<title id="{prefix}-title">{escape(title)}</title>']
-    parts.append(f'<desc id="{prefix}-description">{escape(described)}</desc>')
+    parts = [head, f'<title id="{prefix}-title">{written(title)}</title>']
+    parts.append(f'<desc id="{prefix}-description">{written(described)}</desc>')
     if alone:
         parts.append(f"<style>{sheet()}</style>")
         parts.append(f'<rect class="page" width="{picture.width}" height="{picture.height}"/>')
@@ -97,7 +98,7 @@ def flow(picture: Picture, each: Flow, paint: Paint) -> str:
     if each.default and len(picture.graph.outgoing[each.source]) > 1:
         parts.append(path(slash(points[0], points[1]), "line"))
     if each.id in picture.labels:
-        parts.append(text(picture.labels[each.id], f"<title>{escape(each.label)}</title>"))
+        parts.append(text(picture.labels[each.id], f"<title>{written(each.label)}</title>"))
     kind = "flow taken" if is_taken(picture, each, paint) else "flow"
     return f'<g class="{kind}">{"".join(parts)}</g>'
 
@@ -157,10 +158,10 @@ def element(picture: Picture, each: Element, paint: Paint) -> str:
     unknown = "unknown" if mark.state and not state else ""
     heat = f"heat-{mark.heat}" if main and mark.heat else ""
     kind = f"{each.kind} {state or unknown} {heat}"
-    content = f"<title>{escape(words)}</title>{''.join(parts)}"
-    group = f'<g class="{" ".join(kind.split())}" data-node={quoteattr(each.node)}>{content}</g>'
+    content = f"<title>{written(words)}</title>{''.join(parts)}"
+    group = f'<g class="{" ".join(kind.split())}" data-node={quoted(each.node)}>{content}</g>'
     if main and mark.link:
-        return f"<a href={quoteattr(mark.link)} aria-label={quoteattr(words)}>{group}</a>"
+        return f"<a href={quoted(mark.link)} aria-label={quoted(words)}>{group}</a>"
     return group
 
 
@@ -209,7 +210,17 @@ def text(label: Label, more: str = "") -> str:
 
 def word(line: str, x: int, y: int, kind: str = "middle") -> str:
     """Return a line of text whose middle is at ``y``."""
-    return f'<text class="{kind}" x="{x}" y="{y + 4}">{escape(line)}</text>'
+    return f'<text class="{kind}" x="{x}" y="{y + 4}">{written(line)}</text>'
+
+
+def written(text: str) -> str:
+    """Return a text of an author's as it stands in XML."""
+    return escape(clean(text))
+
+
+def quoted(text: str) -> str:
+    """Return a text of an author's as the value of an attribute, with its quotes."""
+    return quoteattr(clean(text))
 
 
 @lru_cache(maxsize=1)
