@@ -17,7 +17,7 @@ from automations.diagrams.geometry import Box, Label, Picture
 from automations.diagrams.layers import Layers, layers_of
 from automations.diagrams.ordering import put_in_order
 from automations.diagrams.placing import BETWEEN_LANES, place
-from automations.diagrams.reach import APART, border_x, box_of, exit_of, measure, text_of
+from automations.diagrams.reach import APART, ASIDE, border_x, box_of, exit_of, measure, text_of
 from automations.diagrams.routing import BORDER, Routes, label_of
 from automations.diagrams.sizes import (
     COVERED,
@@ -110,5 +110,5 @@ def beside(element: Element, lines: tuple[str, ...], box: Box, *, aside: bool) -
         return Label(lines, Box(x - width // 2, box.bottom + APART, width, height))
     y = box.y - APART - height
     if aside:
-        return Label(lines, Box(x - APART - width, y, width, height), "end")
+        return Label(lines, Box(x - ASIDE - width, y, width, height), "end")
     return Label(lines, Box(x - width // 2, y, width, height))

@@ -133,7 +133,7 @@ def is_before(element: Element) -> bool:
 
 def lines_of(note: str) -> tuple[str, ...]:
     """Return the lines in which a note stands inside of a box."""
-    return wrapped(note, NOTE, 2)
+    return wrapped(note, NOTE, 3)
 
 
 def noted(graph: Graph, paint: Paint) -> Graph:

@@ -21,6 +21,8 @@ from automations.diagrams.sizes import (
 FIRST_EXIT, EXIT = EVENT // 2 + LINE + 4, LINE + 6
 #: How far texts are from their symbol.
 APART = 4
+#: And where a line leaves above it, with the mark of the default.
+ASIDE = 9
 
 
 def measure(layers: Layers) -> None:

@@ -9,7 +9,7 @@ from automations.diagrams.corners import HALF, Corners
 from automations.diagrams.elements import Flow
 from automations.diagrams.geometry import Box, Point
 from automations.diagrams.layers import Item, Layers, Link
-from automations.diagrams.reach import APART, border_x, box_of, exit_of
+from automations.diagrams.reach import ASIDE, border_x, box_of, exit_of
 from automations.diagrams.sizes import EVENT, FLOW_WIDEST, width_of, wrapped
 
 #: How far the picture is from its border, in pixels.
@@ -95,7 +95,7 @@ class Routes:
     def left(self, item: Item) -> int:
         """Return how far an item reaches to the left: also if its text has to stand aside."""
         if item.is_gateway and item.element and self.corners.used(item, -1):
-            return max(item.left, 2 * item.left + APART)
+            return max(item.left, 2 * item.left + ASIDE)
         return item.left
 
     def port(self, flow: Flow) -> int:
