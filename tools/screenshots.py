@@ -83,6 +83,7 @@ def main() -> int:
         django.setup()
         print(f"Playing the week until {END:%A, %H:%M} (UTC) ...", flush=True)
         live()
+        draw()
         looks = [*pages()]
         cookies = {look.user: cookie(look.user) for look in looks if look.user}
         with site() as address:
@@ -94,6 +95,15 @@ def main() -> int:
 
 
 # What is on the pages
+
+
+def draw() -> None:
+    """Draw a process of the demo for the README."""
+    from expenses.automations import ExpenseApproval
+
+    from automations.diagrams.svg import svg
+
+    (CHOSEN / "expense.svg").write_text(svg(ExpenseApproval._meta), encoding="utf-8")
 
 
 def live() -> None:
