@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from django.db.models import (
+    Case,
+    CharField,
     Count,
     DurationField,
     ExpressionWrapper,
@@ -16,6 +18,8 @@ from django.db.models import (
     Q,
     QuerySet,
     Sum,
+    Value,
+    When,
     Window,
 )
 from django.db.models.functions import RowNumber
@@ -31,6 +35,8 @@ from automations.models.tasks import OPEN, TaskState
 
 #: From which share of all time on a node is so hot, in percent.
 HEAT = ((40, 5), (25, 4), (12, 3), (5, 2), (1, 1))
+#: What an `If` notes, and the label of the way that it takes then.
+ANSWERS = {"True": "yes", "False": "no"}
 #: Of a node that has many open tasks so many are looked at.
 MOST_OPEN = 200
 
@@ -42,6 +48,11 @@ STATES = {
     TaskState.FAILED: State.FAILED,
     TaskState.CANCELLED: State.CANCELLED,
 }
+
+
+Tasks = QuerySet[AutomationTaskModel]
+#: The names of two nodes that were visited one after the other.
+Way = tuple[str, str]
 
 
 def is_drawn(run: AutomationModel) -> bool:
@@ -74,7 +85,7 @@ def run_paint(
         before = shown.get(task.status)
         if before is None or weight(task) >= weight(before):
             shown[task.status] = task
-    ways = tasks.exclude(previous=None).values_list("previous__status", "status").distinct()
+    taken, answers = ways(tasks)
     marks = dict.fromkeys(definition.nodes, Mark(State.NEVER))
     for name, task in shown.items():
         if name in definition.nodes:
@@ -83,7 +94,23 @@ def run_paint(
             state = State.WAITING if arrived else STATES[TaskState(task.state)]
             note = _("for the other branches") if arrived else note_of(task)
             marks[name] = Mark(state, note, 1 if arrived else count, link=link(task))
-    return Paint(MappingProxyType(marks), frozenset(ways))
+    return Paint(MappingProxyType(marks), taken, answers)
+
+
+def ways(tasks: Tasks) -> tuple[frozenset[Way], Mapping[Way, frozenset[str]]]:
+    """Return which nodes came after which, and how an `If` has answered before going there."""
+    answer = Case(
+        *(When(previous__message=said, then=Value(label)) for said, label in ANSWERS.items()),
+        default=Value(""),
+        output_field=CharField(),
+    )
+    found: dict[Way, set[str]] = {}
+    visited = tasks.exclude(previous=None).order_by()
+    rows = visited.annotate(answer=answer).values_list("previous__status", "status", "answer")
+    for before, after, said in rows.distinct():
+        found.setdefault((before, after), set()).add(said)
+    answers = {way: frozenset(said) for way, said in found.items() if "" not in said}
+    return frozenset(found), MappingProxyType(answers)
 
 
 def weight(task: AutomationTaskModel) -> int:
@@ -128,9 +155,7 @@ def process_paint(definition: ProcessDefinition, since: datetime | None = None) 
     tasks = over(definition, since)
     spent = {row["status"]: row for row in totals(tasks)}
     halves = dict(medians(tasks))
-    ways = frozenset(
-        tasks.exclude(previous=None).order_by().values_list("previous__status", "status").distinct()
-    )
+    taken, answers = ways(tasks)
     whole = sum((row["time"] or timedelta() for row in spent.values()), timedelta())
     marks = {}
     for name, row in spent.items():
@@ -144,11 +169,10 @@ def process_paint(definition: ProcessDefinition, since: datetime | None = None) 
                 note += f" · {share}\N{NO-BREAK SPACE}%"
             heat = next((degree for least, degree in HEAT if share >= least), 0)
             marks[name] = Mark(note=note, heat=heat)
-    return Paint(MappingProxyType(marks), ways)
+    return Paint(MappingProxyType(marks), taken, answers)
 
 
 TOOK = ExpressionWrapper(F("finished") - F("created"), DurationField())
-Tasks = QuerySet[AutomationTaskModel]
 
 
 def over(definition: ProcessDefinition, since: datetime | None) -> Tasks:

@@ -38,7 +38,14 @@ PAINT = Paint(
         "moderate_call": Mark(State.SKIPPED),
         "end": Mark(State.NEVER),
     },
-    frozenset({("start", "parallel"), ("parallel", "moderation"), ("moderation", "moderate")}),
+    frozenset(
+        {
+            ("start", "parallel"),
+            ("parallel", "moderation"),
+            ("parallel", "warning"),
+            ("moderation", "moderate"),
+        }
+    ),
 )
 
 
@@ -125,7 +132,7 @@ def test_the_ways_that_were_taken_stand_out() -> None:
         if "taken" in (group.get("class") or "")
     }
     assert {"start-to-parallel", "moderation-to-moderate"} <= taken
-    # To what waits for its time was gone, and from there not yet.
+    # To what waits for a person was gone, and from there not yet.
     assert not any(flow.startswith("moderate-") for flow in taken)
     assert "warning.wait-to-warning" in taken
     assert not any("end" in flow for flow in taken)
@@ -152,7 +159,9 @@ def test_the_note_of_an_event_has_room_of_its_own() -> None:
     [
         (Element("a", "scriptTask", node="a"), State.FAILED, State.FAILED),
         (Element("a.merge", "exclusiveGateway", node="a"), State.WAITING, State.DONE),
-        (Element("a.wait", "intermediateCatchEvent", node="a"), State.WAITING, State.WAITING),
+        (Element("a.wait", "intermediateCatchEvent", node="a"), State.HERE, State.HERE),
+        (Element("a.wait", "intermediateCatchEvent", node="a"), State.WAITING, State.DONE),
+        (Element("a.work", "scriptTask", node="a"), State.FAILED, State.FAILED),
         (Element("a.wait", "intermediateCatchEvent", node="a"), State.DONE, State.DONE),
         (Element("a.start", "startEvent", node="a"), State.NEVER, State.NEVER),
         (Element("a.timeout", "boundaryEvent", node="a", host="a"), State.DONE, None),
@@ -165,6 +174,16 @@ def test_what_leads_to_a_node_was_passed_and_what_is_beside_it_is_not_known(
 ) -> None:
     graph = Graph({element.id: element}, ())
     assert Paint({"a": Mark(state)}).stands(element, graph) == stands
+
+
+def test_a_join_waits_for_its_branches_before_it_waits_for_its_time() -> None:
+    parts = [
+        Element("a", "parallelGateway", node="a"),
+        Element("a.wait", "intermediateCatchEvent", node="a"),
+    ]
+    graph = Graph({each.id: each for each in parts}, ())
+    assert Paint({"a": Mark(State.WAITING)}).stands(parts[1], graph) is None
+    assert Paint({"a": Mark(State.HERE)}).stands(parts[1], graph) is State.HERE
 
 
 def test_by_which_of_several_starts_a_run_has_begun_is_not_known() -> None:

@@ -81,6 +81,15 @@ def test_it_counts_how_often_a_loop_was_passed_and_knows_which_ways_were_taken(
     }
 
 
+def test_it_knows_by_which_of_two_ways_an_if_has_gone_on(begun: AutomationModel) -> None:
+    # Both lead to a node of their own here; the answer is known all the same.
+    assert run_paint(begun, DEFINITION).answers == {
+        ("round", "quick"): {"yes"},
+        ("round", "join"): {"no"},
+    }
+    assert process_paint(DEFINITION).answers["round", "quick"] == {"yes"}
+
+
 def test_what_was_skipped_is_not_done() -> None:
     Group.objects.create(name="reviewers")
     run = AutomationModel.objects.get(pk=Pictured(skips=True).id)

@@ -89,11 +89,15 @@ class Paint:
     """
     Everything that is painted: marks by the names of nodes, and the ways that were taken.
 
-    A way is the names of two nodes that were visited one after the other.
+    A way is the names of two nodes that were visited one after the other. Where several arrows
+    lead from one to the other, ``answers`` may say by which: their labels, untranslated.
     """
 
     marks: Mapping[str, Mark] = field(default_factory=lambda: MappingProxyType({}))
     taken: frozenset[tuple[str, str]] = frozenset()
+    answers: Mapping[tuple[str, str], frozenset[str]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     def at(self, node: str) -> Mark:
         """Return the mark of a node."""
@@ -113,8 +117,13 @@ class Paint:
             return None
         if element.kind == "startEvent" and len([*starts(graph, element.node)]) > 1:
             return None  # by which of them the run has begun is not known
-        waits = element.kind == "intermediateCatchEvent" and state not in PASSED
-        return state if waits else State.DONE
+        if element.id == f"{element.node}.work":
+            return state
+        if element.kind == "intermediateCatchEvent":
+            if state is State.WAITING:  # for a person or a message, which comes after
+                return None if merges(element, graph) else State.DONE
+            return State.DONE if state in PASSED else state
+        return State.DONE
 
 
 NOTHING = Paint()
@@ -125,10 +134,18 @@ def starts(graph: Graph, node: str) -> Iterator[Element]:
     return (element for element in graph.of(node) if element.kind == "startEvent")
 
 
+def merges(element: Element, graph: Graph) -> bool:
+    """Return whether the element belongs to a Join, which waits once all branches are there."""
+    symbol = graph.elements.get(element.node)
+    return symbol is not None and symbol.kind == "parallelGateway"
+
+
 def is_before(element: Element) -> bool:
     """Return whether one passes the element on the way to the symbol of its node."""
-    before = ("start", "signal", "schedule", "merge", "race", "wait", "condition", "joined")
-    return element.id.removeprefix(f"{element.node}.").startswith(before)
+    before = ("start", "signal", "schedule", "merge", "race", "wait", "condition", "join", "work")
+    return element.id != element.node and element.id.removeprefix(f"{element.node}.").startswith(
+        before
+    )
 
 
 def lines_of(note: str) -> tuple[str, ...]:

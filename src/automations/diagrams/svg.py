@@ -19,10 +19,11 @@ from automations.diagrams.elements import Element, Flow
 from automations.diagrams.geometry import Box, Label, Picture, Point
 from automations.diagrams.layout import lay_out
 from automations.diagrams.markup import clean
-from automations.diagrams.painting import NOTHING, PASSED, SIGNS, TIMES, Paint, lines_of, noted
+from automations.diagrams.painting import NOTHING, SIGNS, TIMES, Paint, lines_of, noted
 from automations.diagrams.sizes import LINE, is_task, width_of
 from automations.diagrams.symbols import circle, path, shape_of
 from automations.diagrams.translation import graph_of
+from automations.diagrams.ways import Ways
 
 #: How far the sign of a state, or how often a node was passed, reaches, in pixels.
 BADGE = 9
@@ -73,7 +74,8 @@ def drawn(
     if alone:
         parts.append(f"<style>{sheet()}</style>")
         parts.append(f'<rect class="page" width="{picture.width}" height="{picture.height}"/>')
-    parts += [flow(picture, each, paint) for each in picture.graph.flows]
+    ways = Ways(picture.graph, paint)
+    parts += [flow(picture, each, taken=ways.is_taken(each)) for each in picture.graph.flows]
     parts += [element(picture, each, paint) for each in picture.graph.elements.values()]
     return "\n".join([*parts, "</svg>", ""])
 
@@ -90,7 +92,7 @@ def said(picture: Picture, paint: Paint) -> str:
 # Flows
 
 
-def flow(picture: Picture, each: Flow, paint: Paint) -> str:
+def flow(picture: Picture, each: Flow, *, taken: bool) -> str:
     """Return an arrow with its label."""
     points = picture.lines[each.id]
     line = "M" + "L".join(f"{x} {y}" for x, y in points)
@@ -99,20 +101,8 @@ def flow(picture: Picture, each: Flow, paint: Paint) -> str:
         parts.append(path(slash(points[0], points[1]), "line"))
     if each.id in picture.labels:
         parts.append(text(picture.labels[each.id], f"<title>{written(each.label)}</title>"))
-    kind = "flow taken" if is_taken(picture, each, paint) else "flow"
+    kind = "flow taken" if taken else "flow"
     return f'<g class="{kind}">{"".join(parts)}</g>'
-
-
-def is_taken(picture: Picture, each: Flow, paint: Paint) -> bool:
-    """Return whether a run has gone this way."""
-    source, target = (picture.graph.elements[name] for name in (each.source, each.target))
-    if source.node != target.node:
-        return (source.node, target.node) in paint.taken
-    return (
-        not source.host
-        and source.id != source.node
-        and paint.stands(target, picture.graph) in PASSED
-    )
 
 
 def direction(before: Point, after: Point) -> Point:
