@@ -25,6 +25,7 @@ from django.db.models import (
 from django.db.models.functions import RowNumber
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from automations.definition.process import ProcessDefinition
 from automations.diagrams.painting import TIMES, Mark, Paint, State
@@ -134,7 +135,7 @@ def note_of(task: AutomationTaskModel) -> str:
         parts.append(_("for %s") % ", ".join(whom) if whom else _("for anybody"))
     if until:
         parts.append(_("until %s") % moment(until))
-    return ", ".join(parts)
+    return "\n".join(parts)
 
 
 def moment(given: datetime) -> str:
@@ -161,15 +162,24 @@ def process_paint(definition: ProcessDefinition, since: datetime | None = None) 
     for name, row in spent.items():
         if name in definition.nodes:
             share = percent(row["time"], whole)
-            note = f"{row['n']}{TIMES}"
-            if halves.get(name, timedelta()) >= timedelta(seconds=1):
-                took = span_of(halves[name]).replace(" ", "\N{NO-BREAK SPACE}")
-                note += f" · {took}"
-            if share:
-                note += f" · {share}\N{NO-BREAK SPACE}%"
+            took = halves.get(name, timedelta())
+            note, said = noted(row["n"], took if took >= timedelta(seconds=1) else None, share)
             heat = next((degree for least, degree in HEAT if share >= least), 0)
-            marks[name] = Mark(note=note, heat=heat)
+            marks[name] = Mark(note=note, heat=heat, said=said)
     return Paint(MappingProxyType(marks), taken, answers)
+
+
+def noted(number: int, took: timedelta | None, share: int) -> tuple[str, str]:
+    """Return what stands at a node: how often it was done, its share, its median; and in words."""
+    note = f"{number}{TIMES}"
+    words = [ngettext("done %d time", "done %d times", number) % number]
+    if share:
+        note += f" · {share}\N{NO-BREAK SPACE}%"
+        words.append(_("%d%% of all time") % share)
+    if took is not None:
+        note += "\n" + span_of(took).replace(" ", "\N{NO-BREAK SPACE}")
+        words.append(_("half of the times in at most %s") % span_of(took))
+    return note, ", ".join(words)
 
 
 TOOK = ExpressionWrapper(F("finished") - F("created"), DurationField())

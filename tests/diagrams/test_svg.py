@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from automations import flow
 from automations.diagrams.elements import Element, Graph
 from automations.diagrams.formats import FORMATS
-from automations.diagrams.painting import NOTHING, SIGNS, WORDS, Mark, Paint, State
+from automations.diagrams.painting import NOTHING, SIGNS, WORDS, Mark, Paint, State, lines_of
 from automations.diagrams.png import plain, png
 from automations.diagrams.svg import drawn, picture_of, sheet, svg
 from automations.diagrams.translation import graph_of
@@ -149,9 +149,29 @@ def test_nodes_are_links_where_the_page_gives_some() -> None:
 
 
 def test_the_note_of_an_event_has_room_of_its_own() -> None:
-    paint = Paint({"warning": Mark(State.WAITING), "end": Mark(note="240 runs, 3 days")})
+    paint = Paint({"warning": Mark(State.WAITING), "end": Mark(note="240 runs\n3 days")})
     picture = picture_of(ISSUES._meta, paint)
-    assert "".join(picture.labels["end"].lines).startswith("End · 240")
+    assert picture.labels["end"].lines == ("End", "240 runs", "3 days")
+    text = drawn(picture, paint, title="All runs")
+    assert "<title>End: 240 runs, 3 days</title>" in text
+
+
+def test_what_is_said_of_a_node_may_be_more_than_stands_at_it() -> None:
+    mark = Mark(note="3\N{MULTIPLICATION SIGN} · 9 %", said="done 3 times, 9% of all time")
+    paint = Paint({"warning": mark})
+    text = drawn(picture_of(ISSUES._meta, paint), paint, title="All runs")
+    assert "<title>Warning: done 3 times, 9% of all time</title>" in text
+    assert f">{mark.note}</text>" in text
+
+
+def test_a_note_has_at_most_three_lines_and_breaks_where_it_is_told_to() -> None:
+    assert lines_of("for Moderators\nuntil 03/05/2026 4:04 p.m.") == (
+        "for Moderators",
+        "until 03/05/2026",
+        "4:04 p.m.",
+    )
+    assert len(lines_of("word " * 99)) == 3
+    assert lines_of("word " * 99)[-1].endswith("\N{HORIZONTAL ELLIPSIS}")
 
 
 @pytest.mark.parametrize(

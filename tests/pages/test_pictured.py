@@ -59,7 +59,7 @@ def test_it_says_for_whom_it_waits_until_when_and_what_has_gone_wrong(
     begun: AutomationModel,
 ) -> None:
     marks = run_paint(begun, DEFINITION).marks
-    assert re.fullmatch(r"for reviewers, until 0?3/0?4/2026 .*", marks["ask"].note)
+    assert re.fullmatch(r"for reviewers\nuntil 0?3/0?4/2026 .*", marks["ask"].note)
     assert marks["risky"].note == "ConnectionError"
     assert marks["join"].note == "for the other branches"
 
@@ -153,11 +153,15 @@ def test_over_all_runs_it_counts_tells_medians_and_where_time_goes() -> None:
     marks = process_paint(DEFINITION).marks
     # 1, 2 and 3 minutes twice: 12 minutes in all; and two hours.
     assert marks["quick"].note.replace("\N{NO-BREAK SPACE}", " ") == (
-        "6\N{MULTIPLICATION SIGN} · 2 min · 9 %"
+        "6\N{MULTIPLICATION SIGN} · 9 %\n2 min"
     )
     assert marks["start"].note.replace("\N{NO-BREAK SPACE}", " ") == (
-        "1\N{MULTIPLICATION SIGN} · 2 h · 91 %"
+        "1\N{MULTIPLICATION SIGN} · 91 %\n2 h"
     )
+    assert (
+        marks["quick"].words == "done 6 times, 9% of all time, half of the times in at most 2 min"
+    )
+    assert marks["start"].words.startswith("done 1 time, 91% of all time")
     assert (marks["quick"].heat, marks["start"].heat) == (2, 5)
     assert "ask" not in marks
 

@@ -21,8 +21,8 @@ class Element:
     ``id`` is made from the names of attributes and stays the same as long as they do. ``kind`` is
     the name of the BPMN element, ``node`` that of the node it belongs to. ``event`` says what an
     event is about: timer, conditional, message, signal, error or terminate; ``detail`` what the
-    author gave for it. ``host`` is the activity on whose border it sits. ``room`` is how much
-    higher than others it is, in pixels, for what is painted inside of it.
+    author gave for it. ``host`` is the activity on whose border it sits. ``note`` is what is
+    painted at it, in its lines, for which it gets room.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Element:
     detail: Any = None
     host: str = ""
     interrupting: bool = True
-    room: int = 0
+    note: tuple[str, ...] = ()
 
     @property
     def is_event(self) -> bool:

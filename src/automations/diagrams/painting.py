@@ -14,7 +14,7 @@ from types import MappingProxyType
 from django.utils.translation import gettext_lazy as _
 
 from automations.diagrams.elements import Element, Graph
-from automations.diagrams.sizes import LINE, TASK_WIDTH, is_task, wrapped
+from automations.diagrams.sizes import TASK_WIDTH, wrapped
 
 
 class State(StrEnum):
@@ -48,8 +48,8 @@ SIGNS = {
     State.SKIPPED: "»",
     State.CANCELLED: TIMES,
 }
-#: How wide a note inside of a box may be, in pixels.
-NOTE = TASK_WIDTH - 8
+#: How wide a note inside of a box may be, in pixels of the larger letters, and in how many lines.
+NOTE, NOTE_LINES = TASK_WIDTH, 3
 #: A node that stands so has been come to and is not waited at any more.
 PASSED = frozenset({State.DONE, State.FAILED})
 
@@ -59,7 +59,8 @@ class Mark:
     """
     What is painted on one node.
 
-    ``note`` stands at it in a line of its own, such as whom it waits for. ``count`` is how often
+    ``note`` stands at it in lines of its own, such as whom it waits for, and ``said`` is what is
+    said of it in words, if that is something else. ``count`` is how often
     it was passed; ``heat`` from 1 to 5 how much of the time goes there, 0 for none; ``link`` where
     a click on it leads.
     """
@@ -69,13 +70,14 @@ class Mark:
     count: int = 0
     heat: int = 0
     link: str = ""
+    said: str = ""
 
     @property
     def words(self) -> str:
         """The mark in words: "done, 3 times"."""
         parts = [str(WORDS[self.state])] if self.state else []
         if self.note:
-            parts.append(self.note)
+            parts.append(self.said or ", ".join(self.note.split("\n")))
         if self.count > 1:
             parts.append(_("%d times") % self.count)
         return ", ".join(parts)
@@ -149,22 +151,17 @@ def is_before(element: Element) -> bool:
 
 
 def lines_of(note: str) -> tuple[str, ...]:
-    """Return the lines in which a note stands inside of a box."""
-    return wrapped(note, NOTE, 3)
+    """Return the lines in which a note stands."""
+    lines: list[str] = []
+    for part in note.split("\n"):
+        lines += wrapped(part, NOTE, max(1, NOTE_LINES - len(lines)))
+    return tuple(lines[:NOTE_LINES])
 
 
 def noted(graph: Graph, paint: Paint) -> Graph:
-    """
-    Return the graph with the notes of events and gateways in their texts.
-
-    So the layout leaves room for them. What is a box becomes higher, for a note inside.
-    """
-    elements = dict(graph.elements)
-    for name, element in graph.elements.items():
-        note = paint.at(name).note
-        if note and is_task(element):
-            elements[name] = replace(element, room=LINE * len(lines_of(note)))
-        elif note:
-            text = f"{element.name} · {note}" if element.name else note
-            elements[name] = replace(element, name=text)
+    """Return the graph with the notes, so that the layout leaves room for them."""
+    elements = {
+        name: replace(element, note=lines_of(note)) if (note := paint.at(name).note) else element
+        for name, element in graph.elements.items()
+    }
     return Graph(MappingProxyType(elements), graph.flows)

@@ -72,7 +72,7 @@ def reach_of(item: Item, element: Element, graph: Graph) -> None:
 def text_of(element: Element) -> tuple[str, ...]:
     """Return the lines that stand beside the symbol; none if the text stands inside of it."""
     if element.is_gateway or (element.is_event and not element.host):
-        return wrapped(element.name, WIDEST, MOST_LINES)
+        return (*wrapped(element.name, WIDEST, MOST_LINES), *element.note)
     return ()
 
 

@@ -78,7 +78,7 @@ def size_of(element: Element, borders: int) -> tuple[int, int]:
         return GATEWAY, GATEWAY
     if element.is_event:
         return EVENT, EVENT
-    height = TASK_HEIGHT + element.room + (COVERED if borders else 0)
+    height = TASK_HEIGHT + LINE * len(element.note) + (COVERED if borders else 0)
     return max(TASK_WIDTH, borders * BOUNDARY + 12), height
 
 

@@ -8,6 +8,7 @@ same picture has the same text.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 from xml.sax.saxutils import escape, quoteattr
@@ -19,7 +20,7 @@ from automations.diagrams.elements import Element, Flow
 from automations.diagrams.geometry import Box, Label, Picture, Point
 from automations.diagrams.layout import lay_out
 from automations.diagrams.markup import clean
-from automations.diagrams.painting import NOTHING, SIGNS, TIMES, Paint, lines_of, noted
+from automations.diagrams.painting import NOTHING, SIGNS, TIMES, Paint, noted
 from automations.diagrams.sizes import LINE, is_task, width_of
 from automations.diagrams.symbols import circle, path, shape_of
 from automations.diagrams.translation import graph_of
@@ -137,11 +138,10 @@ def element(picture: Picture, each: Element, paint: Paint) -> str:
     main = each.id == each.node
     state = paint.stands(each, picture.graph)
     parts = [shape_of(each, box)]
-    note = mark.note if main and is_task(each) else ""
     if each.id in picture.texts:
-        parts.append(inside(picture.texts[each.id], note))
+        parts.append(inside(picture.texts[each.id], each.note))
     if each.id in picture.labels:
-        parts.append(text(picture.labels[each.id]))
+        parts.append(text(picture.labels[each.id], small=len(each.note)))
     if main:
         parts += badges(each, box, SIGNS.get(state, "") if state else "", mark.count)
     words = ": ".join(filter(None, [each.name or each.id, mark.words if main else ""]))
@@ -173,27 +173,21 @@ def badges(each: Element, box: Box, sign: str, count: int) -> list[str]:
     return parts
 
 
-def inside(label: Label, note: str) -> str:
-    """Return the text of a box, with a note below it in small letters."""
-    if not note:
-        return text(label)
-    x, y = label.box.center
-    lines, small = label.lines, lines_of(note)
-    top = y - (len(lines) + len(small)) * LINE // 2 + LINE // 2
-    words = [word(line, x, top + number * LINE) for number, line in enumerate(lines)]
-    words += [
-        word(line, x, top + (len(lines) + number) * LINE, "note")
-        for number, line in enumerate(small)
-    ]
-    return "".join(words)
+def inside(label: Label, note: tuple[str, ...]) -> str:
+    """Return the text of a box, with a note below it."""
+    return text(replace(label, lines=(*label.lines, *note)), small=len(note))
 
 
-def text(label: Label, more: str = "") -> str:
-    """Return a text in its lines."""
+def text(label: Label, more: str = "", small: int = 0) -> str:
+    """Return a text in its lines, so many of which at the end are a note in small letters."""
     x = {"middle": label.box.center[0], "start": label.box.x, "end": label.box.right}[label.anchor]
     top = label.box.center[1] - (len(label.lines) - 1) * LINE // 2
+    large = len(label.lines) - small
     lines = "".join(
-        word(line, x, top + number * LINE, label.anchor) for number, line in enumerate(label.lines)
+        word(
+            line, x, top + number * LINE, label.anchor if number < large else f"{label.anchor} note"
+        )
+        for number, line in enumerate(label.lines)
     )
     return f"<g>{more}{lines}</g>" if more else lines
 
