@@ -101,6 +101,17 @@ def test_it_says_to_screen_readers_what_it_is() -> None:
     assert "Moderate" in (description.text or "")
 
 
+def test_it_leads_to_what_says_the_same_in_words() -> None:
+    root = tree(drawn(picture_of(ISSUES._meta), title="x", details="in-words"))
+    assert root.get("aria-details") == "in-words"
+
+
+def test_a_large_picture_is_described_shortly() -> None:
+    text = tree(drawn(picture_of(CORPUS["Chain"]._meta), title="x"))[1].text or ""
+    assert text.startswith("A diagram of 59 steps: Step 1, ")
+    assert len(text) < 400
+
+
 def test_what_is_painted_is_told_by_colour_by_a_sign_and_in_words() -> None:
     root = tree(drawn(picture_of(ISSUES._meta, PAINT), PAINT, title="A run"))
     drawn_nodes = {
@@ -118,8 +129,10 @@ def test_what_is_painted_is_told_by_colour_by_a_sign_and_in_words() -> None:
     assert "Moderators, until 3" in words(waiting)
     assert "12\N{MULTIPLICATION SIGN}" in words(waiting)
     assert "ConnectionError" in words(drawn_nodes["warning"])
-    assert "Moderate: waiting" not in (root[1].text or "")
-    assert "moderate: waiting, Moderators, until 3 May, 12 times." in (root[1].text or "")
+    description = root[1].text or ""
+    assert "Moderate: waiting, Moderators, until 3 May, 12 times." in description
+    assert "Warning: failed, ConnectionError." in description
+    assert "Start: done" not in description  # all of it is said in the outline, and at each node
 
 
 def test_the_ways_that_were_taken_stand_out() -> None:
@@ -225,6 +238,11 @@ def test_texts_of_an_author_mean_nothing_to_xml() -> None:
     text = svg(Odd._meta)
     assert '"></g><b>&' in words(tree(text))
     text.encode()
+    assert '"></g><b>&' in words(tree(svg(Odd._meta)))
+    note, link = 'for "<\x00\x1b\ud800>', '/?a="<&\x02'
+    root = tree(svg(Odd._meta, Paint({"choose": Mark(State.WAITING, note, link=link)})))
+    assert 'for "<\ufffd\ufffd\ufffd>' in words(root)
+    assert next(root.iter(f"{SVG}a")).get("href") == '/?a="<&\ufffd'
 
 
 # The command

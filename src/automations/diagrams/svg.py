@@ -16,11 +16,12 @@ from xml.sax.saxutils import escape, quoteattr
 from django.utils.translation import gettext as _
 
 from automations.definition.process import ProcessDefinition
+from automations.definition.wording import readable
 from automations.diagrams.elements import Element, Flow
 from automations.diagrams.geometry import Box, Label, Picture, Point
 from automations.diagrams.layout import lay_out
 from automations.diagrams.markup import clean
-from automations.diagrams.painting import NOTHING, SIGNS, TIMES, Paint, noted
+from automations.diagrams.painting import NOTHING, SIGNS, TIMES, Paint, State, noted
 from automations.diagrams.sizes import LINE, is_task, width_of
 from automations.diagrams.symbols import circle, path, shape_of
 from automations.diagrams.translation import graph_of
@@ -28,6 +29,8 @@ from automations.diagrams.ways import Ways
 
 #: How far the sign of a state, or how often a node was passed, reaches, in pixels.
 BADGE = 9
+#: What is said of a picture names so many steps, where a run stands, and what takes much time.
+NAMED, STANDING, WARM = 20, frozenset({State.HERE, State.WAITING, State.FAILED}), 3
 
 
 def picture_of(definition: ProcessDefinition, paint: Paint = NOTHING) -> Picture:
@@ -54,13 +57,15 @@ def drawn(
     title: str,
     description: str = "",
     prefix: str = "atm",
+    details: str = "",
     alone: bool = False,
 ) -> str:
     """
     Return the picture with what is painted on it.
 
     ``title`` and ``description`` are what screen readers say; ``prefix`` begins the ids of both
-    and has to be another one for each picture of a page. ``alone`` makes it a file of its own.
+    and has to be another one for each picture of a page. ``details`` is the id of what says the
+    same in words. ``alone`` makes it a file of its own.
     """
     links = any(mark.link for mark in paint.marks.values())
     described = description or said(picture, paint)
@@ -68,10 +73,11 @@ def drawn(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="atm-diagram" '
         f'width="{picture.width}" height="{picture.height}" '
         f'viewBox="0 0 {picture.width} {picture.height}" role="{"group" if links else "img"}" '
-        f'aria-labelledby="{prefix}-title" aria-describedby="{prefix}-description">'
+        f'aria-labelledby="{prefix}-title" aria-describedby="{prefix}-description"'
+        f"{f' aria-details={quoted(details)}' if details else ''}>"
     )
-    parts = [head, f'<title id="{prefix}-title">{written(title)}</title>']
-    parts.append(f'<desc id="{prefix}-description">{written(described)}</desc>')
+    parts = [head, f'<title id="{prefix}-title">{escaped(title)}</title>']
+    parts.append(f'<desc id="{prefix}-description">{escaped(described)}</desc>')
     if alone:
         parts.append(f"<style>{sheet()}</style>")
         parts.append(f'<rect class="page" width="{picture.width}" height="{picture.height}"/>')
@@ -84,10 +90,12 @@ def drawn(
 def said(picture: Picture, paint: Paint) -> str:
     """Return the picture in a sentence or two, for those who do not see it."""
     steps = [each.name for each in picture.graph.elements.values() if is_task(each)]
-    names = {"count": len(steps), "steps": ", ".join(steps)}
-    words = [_("A diagram of %(count)d steps: %(steps)s.") % names]
-    marked = [f"{node}: {mark.words}" for node, mark in paint.marks.items() if mark.words]
-    return " ".join([*words, *(f"{each}." for each in marked)])
+    named = ", ".join([*steps[:NAMED], *["..."] * (len(steps) > NAMED)])
+    words = [_("A diagram of %(count)d steps: %(steps)s.") % {"count": len(steps), "steps": named}]
+    for node, mark in paint.marks.items():
+        if mark.state in STANDING or mark.heat >= WARM:
+            words.append(f"{readable(node)}: {mark.words}.")
+    return " ".join(words)
 
 
 # Flows
@@ -101,7 +109,7 @@ def flow(picture: Picture, each: Flow, *, taken: bool) -> str:
     if each.default and len(picture.graph.outgoing[each.source]) > 1:
         parts.append(path(slash(points[0], points[1]), "line"))
     if each.id in picture.labels:
-        parts.append(text(picture.labels[each.id], f"<title>{written(each.label)}</title>"))
+        parts.append(text(picture.labels[each.id], f"<title>{escaped(each.label)}</title>"))
     kind = "flow taken" if taken else "flow"
     return f'<g class="{kind}">{"".join(parts)}</g>'
 
@@ -148,7 +156,7 @@ def element(picture: Picture, each: Element, paint: Paint) -> str:
     unknown = "unknown" if mark.state and not state else ""
     heat = f"heat-{mark.heat}" if main and mark.heat else ""
     kind = f"{each.kind} {state or unknown} {heat}"
-    content = f"<title>{written(words)}</title>{''.join(parts)}"
+    content = f"<title>{escaped(words)}</title>{''.join(parts)}"
     group = f'<g class="{" ".join(kind.split())}" data-node={quoted(each.node)}>{content}</g>'
     if main and mark.link:
         return f"<a href={quoted(mark.link)} aria-label={quoted(words)}>{group}</a>"
@@ -194,17 +202,17 @@ def text(label: Label, more: str = "", small: int = 0) -> str:
 
 def word(line: str, x: int, y: int, kind: str = "middle") -> str:
     """Return a line of text whose middle is at ``y``."""
-    return f'<text class="{kind}" x="{x}" y="{y + 4}">{written(line)}</text>'
+    return f'<text class="{kind}" x="{x}" y="{y + 4}">{escaped(line)}</text>'
 
 
-def written(text: str) -> str:
-    """Return a text of an author's as it stands in XML."""
-    return escape(clean(text))
+def escaped(given: str) -> str:
+    """Return a text as XML can hold it."""
+    return escape(clean(given))
 
 
-def quoted(text: str) -> str:
-    """Return a text of an author's as the value of an attribute, with its quotes."""
-    return quoteattr(clean(text))
+def quoted(given: str) -> str:
+    """Return a text as the value of an attribute, in its quotes."""
+    return quoteattr(clean(given))
 
 
 @lru_cache(maxsize=1)
