@@ -14,9 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from automations.diagrams.formats import FORMATS
-from automations.diagrams.painting import State
+from automations.diagrams.painting import NOTHING, State
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.pictured import process_paint, run_paint
+from automations.views.pictures import download
+from tests.diagrams.corpus import CORPUS
 from tests.pages.conftest import browser
 from tests.pages.rows import make_run
 from tests.testapp.picture_processes import Pictured
@@ -222,14 +224,34 @@ def test_pages_offer_every_format(
         assert b"/automations/" not in answer.content
 
 
+def test_a_file_is_called_after_its_process_and_its_run(
+    people: dict[str, User], begun: AutomationModel
+) -> None:
+    client = browser(people, "root")
+    picture = reverse("automations:picture", args=[begun.pk])
+    names = [
+        client.get(address, {"format": name})["Content-Disposition"]
+        for address, name in ((picture, "svg"), (picture, "bpmn"))
+    ]
+    assert names == [
+        f'attachment; filename="Pictured-{begun.pk}.svg"',
+        'attachment; filename="Pictured.bpmn"',  # no run is painted there
+    ]
+    other = download(CORPUS["Überführung"]._meta, "svg", NOTHING)
+    assert other["Content-Disposition"].endswith("%C3%9Cberf%C3%BChrung.svg")
+
+
 def test_a_format_whose_converter_is_missing_is_said_and_no_error_of_the_server(
     people: dict[str, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "cairosvg", None)
     address = reverse("automations:process", args=[Pictured.get_automation_name()])
     answer = browser(people, "root").get(address, {"format": "png"})
-    assert answer.status_code == 501
+    assert answer.status_code == 404
     assert b"pip install" in answer.content
+    page = browser(people, "root").get(address).content.decode()
+    assert "?format=svg" in page
+    assert "?format=png" not in page  # what cannot be had is not offered
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from automations.definition.process import ProcessDefinition
 from automations.diagrams.bpmn import bpmn
 from automations.diagrams.mermaid import mermaid
 from automations.diagrams.painting import Paint
-from automations.diagrams.png import png
+from automations.diagrams.png import is_there, png
 from automations.diagrams.svg import svg
 
 
@@ -36,6 +36,11 @@ def drawn(definition: ProcessDefinition, paint: Paint) -> bytes:
 def converted(definition: ProcessDefinition, paint: Paint) -> bytes:
     """Return the process as PNG."""
     return png(svg(definition, paint))
+
+
+def offered() -> dict[str, Format]:
+    """Return the formats that can be had: a PNG only where its converter is."""
+    return {name: one for name, one in FORMATS.items() if name != "png" or is_there()}
 
 
 FORMATS = {

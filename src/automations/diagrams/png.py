@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 
 from automations.exceptions import ConverterMissing
 
 #: What CairoSVG does not know: properties, and colours for the dark.
 DARK = re.compile(r"@media[^{]*\{.*?\n\}\n", re.DOTALL)
 PROPERTY = re.compile(r"^  (--[\w-]+): (?:var\([^,]+, )?([^;)]+)\)?;$", re.MULTILINE)
+
+
+def is_there() -> bool:
+    """Return whether CairoSVG is installed; whether it finds its library shows when it is used."""
+    try:
+        return find_spec("cairosvg") is not None
+    except ValueError:  # somebody has put a module there that comes from nowhere
+        return False
 
 
 def png(picture: str, *, scale: float = 2.0) -> bytes:

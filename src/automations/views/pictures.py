@@ -10,6 +10,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMix
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
@@ -17,7 +18,7 @@ from django.views.generic import TemplateView
 from automations import registry, settings
 from automations.automation import Automation
 from automations.definition.process import ProcessDefinition
-from automations.diagrams.formats import FORMATS
+from automations.diagrams.formats import FORMATS, offered
 from automations.diagrams.outline import outline
 from automations.diagrams.painting import Paint
 from automations.diagrams.svg import drawn, picture_of
@@ -77,18 +78,20 @@ def found(path: str) -> type[Automation]:
     raise Http404(_("There is no such automation."))
 
 
-def download(definition: ProcessDefinition, wanted: str, paint: Paint) -> HttpResponse:
-    """Return the process as a file."""
+def download(
+    definition: ProcessDefinition, wanted: str, paint: Paint, of: str = ""
+) -> HttpResponse:
+    """Return the process as a file, in whose name it is said ``of`` what."""
     if wanted not in FORMATS:
         raise Http404(_("There is no such format."))
     one = FORMATS[wanted]
     try:
         made = one.make(definition, paint)
     except ConverterMissing as error:
-        return HttpResponse(str(error), content_type="text/plain; charset=utf-8", status=501)
+        return HttpResponse(str(error), content_type="text/plain; charset=utf-8", status=404)
     response = HttpResponse(made, content_type=one.media_type)
-    name = f"{definition.owner.__name__}.{one.ending}".encode("ascii", "replace").decode()
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    name = f"{definition.owner.__name__}{of}.{one.ending}"
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     response["X-Content-Type-Options"] = "nosniff"
     # It carries its stylesheet with it, which no policy for pages would let in.
     response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
@@ -102,7 +105,7 @@ def shown(definition: ProcessDefinition, paint: Paint, title: str) -> dict[str, 
     return {
         "picture": mark_safe(picture),  # noqa: S308 - see above
         "outline": outline(definition, paint),
-        "formats": {name: one.title for name, one in FORMATS.items()},
+        "formats": {name: one.title for name, one in offered().items()},
         "path": definition.label,
     }
 
@@ -128,7 +131,8 @@ class RunPictureView(LoginRequiredMixin, PermissionRequiredMixin, LivePage, Temp
         paint = run_paint(run, run.definition, lambda task: f"{history}?all=1#task-{task.pk}")
         wanted = request.GET.get("format")
         if wanted is not None:
-            return download(run.definition, wanted, without_links(paint))
+            of = f"-{run.pk}" if wanted in FORMATS and FORMATS[wanted].paints else ""
+            return download(run.definition, wanted, without_links(paint), of)
         names = {"number": run.pk, "name": run.get_automation_class().get_verbose_name()}
         title = _("Run %(number)s of %(name)s") % names
         context = self.get_context_data(
