@@ -164,24 +164,30 @@ def result_of(task: AutomationTaskModel) -> str:
 
 
 def entries(
-    run: AutomationModel, number: Any, *, whole: bool = False
+    run: AutomationModel, number: Any, *, whole: bool = False, task: int | None = None
 ) -> tuple[list[Entry], Page[AutomationTaskModel]]:
     """
     Return the tasks on one page of the history of ``run``, oldest first, and the page.
 
-    Loops are folded, unless the ``whole`` is wanted. The number of queries does not depend on how
-    many tasks the run has.
+    Loops are folded, unless the ``whole`` is wanted. The page is the one on which ``task`` is, the
+    primary key of one, if that is given. The number of queries does not depend on how many tasks
+    the run has.
     """
     tasks = run.automationtaskmodel_set.order_by("pk")
     found = tasks if whole else fold(tasks)
+    if task is not None:
+        before = tasks.filter(pk__in=found.order_by().values("pk"), pk__lt=task)
+        number = before.count() // PAGE + 1
     page = Paginator(found, PAGE).get_page(number)
     # With the one before the page, by which one knows what is left out in between.
     begin = max(0, page.start_index() - 1)
-    before = min(begin, 1)
-    shown: list[Any] = list(found[begin - before : begin + PAGE])
-    last = 0 if whole else sum(task.place for task in shown[:before])
-    shown = shown[before:]
-    forks = dict(tasks.filter(branches__isnull=False).distinct().values_list("pk", "fork_id"))
+    more = min(begin, 1)
+    shown: list[Any] = list(found[begin - more : begin + PAGE])
+    last = 0 if whole else sum(one.place for one in shown[:more])
+    shown = shown[more:]
+    forks: dict[int, int | None] = {}
+    if any(one.fork_id is not None for one in shown):
+        forks |= tasks.filter(branches__isnull=False).distinct().values_list("pk", "fork_id")
     acts = {
         act.task_id: act
         for act in AutomationAuditModel.objects.filter(
@@ -189,12 +195,12 @@ def entries(
         )
     }
     listed = []
-    for task in shown:
-        task.automation = run
-        folded = 0 if whole else task.place - last - 1
+    for one in shown:
+        one.automation = run
+        folded = 0 if whole else one.place - last - 1
         there = last // PAGE + 1
-        act = acts.get(task.pk)
-        listed.append(Entry(task, Names.of(task), depth(task, forks), act, folded, there))
+        act = acts.get(one.pk)
+        listed.append(Entry(one, Names.of(one), depth(one, forks), act, folded, there))
         last += folded + 1
     return listed, page
 

@@ -14,7 +14,6 @@ from django.db.models import (
     DurationField,
     ExpressionWrapper,
     F,
-    Max,
     Q,
     QuerySet,
     Sum,
@@ -36,10 +35,13 @@ from automations.models.tasks import OPEN, TaskState
 
 #: From which share of all time on a node is so hot, in percent.
 HEAT = ((40, 5), (25, 4), (12, 3), (5, 2), (1, 1))
-#: What an `If` notes, and the label of the way that it takes then.
-ANSWERS = {"True": "yes", "False": "no"}
-#: Of a node that has many open tasks so many are looked at.
-MOST_OPEN = 200
+#: What an `If` notes, as the label of the way that it takes then.
+ANSWER = Case(
+    When(previous__message="True", then=Value("yes")),
+    When(previous__message="False", then=Value("no")),
+    default=Value(""),
+    output_field=CharField(),
+)
 
 STATES = {
     TaskState.READY: State.HERE,
@@ -70,48 +72,57 @@ def run_paint(
     link: Callable[[AutomationTaskModel], str] = lambda task: "",
 ) -> Paint:
     """
-    Return how far ``run`` is: three queries, whatever the number of its tasks.
+    Return how far ``run`` is: in one query, whatever the number of its tasks.
 
     Each node is as its latest task is, or as one that is open or has failed. ``link`` returns
     where a click on the node of a task leads; "" for nowhere.
     """
-    tasks = AutomationTaskModel.objects.filter(automation=run).order_by()
-    counted = tasks.values("status").annotate(n=Count("pk"), last=Max("pk"))
-    visits = {row["status"]: row for row in counted}
-    wanted = Q(pk__in=[row["last"] for row in visits.values()])
-    wanted |= Q(state__in=[*OPEN, TaskState.FAILED])
-    shown: dict[str, AutomationTaskModel] = {}
-    rows = tasks.filter(wanted).select_related("interaction_user", "interaction_group")
-    for task in rows.order_by("pk")[: MOST_OPEN + len(visits)]:
-        before = shown.get(task.status)
-        if before is None or weight(task) >= weight(before):
-            shown[task.status] = task
-    taken, answers = ways(tasks)
+    shown: dict[str, tuple[AutomationTaskModel, int]] = {}
+    found: set[tuple[str, str, str]] = set()
+    for task in telling(run):
+        if task.previous_id is not None:
+            found.add((task.before, task.status, task.answer))
+        if task.status not in shown or weight(task) >= weight(shown[task.status][0]):
+            shown[task.status] = task, task.visits
     marks = dict.fromkeys(definition.nodes, Mark(State.NEVER))
-    for name, task in shown.items():
+    for name, (task, count) in shown.items():
         if name in definition.nodes:
-            count = visits[name]["n"]
             arrived = task.state == TaskState.MERGED
             state = State.WAITING if arrived else STATES[TaskState(task.state)]
             note = _("for the other branches") if arrived else note_of(task)
             marks[name] = Mark(state, note, 1 if arrived else count, link=link(task))
-    return Paint(MappingProxyType(marks), taken, answers)
+    return Paint(MappingProxyType(marks), *ways(found))
 
 
-def ways(tasks: Tasks) -> tuple[frozenset[Way], Mapping[Way, frozenset[str]]]:
-    """Return which nodes came after which, and how an `If` has answered before going there."""
-    answer = Case(
-        *(When(previous__message=said, then=Value(label)) for said, label in ANSWERS.items()),
-        default=Value(""),
-        output_field=CharField(),
+def telling(run: AutomationModel) -> Iterable[Any]:
+    """
+    Return the latest task of each node in each state, and of each way to it, oldest first.
+
+    Each has ``visits``, how many its node has had; ``before``, the node before it; and ``answer``,
+    the way that an `If` has chosen there.
+    """
+    tasks = AutomationTaskModel.objects.filter(automation=run)
+    state: list[Any] = ["status", "state"]
+    way: list[Any] = ["status", "previous__status", ANSWER]
+    numbered = tasks.select_related("interaction_user", "interaction_group").annotate(
+        before=F("previous__status"),
+        answer=ANSWER,
+        visits=Window(Count("pk"), partition_by=[F("status")]),
+        of_state=Window(RowNumber(), partition_by=state, order_by=["-pk"]),
+        of_way=Window(RowNumber(), partition_by=way, order_by=["-pk"]),
     )
-    found: dict[Way, set[str]] = {}
-    visited = tasks.exclude(previous=None).order_by()
-    rows = visited.annotate(answer=answer).values_list("previous__status", "status", "answer")
-    for before, after, said in rows.distinct():
-        found.setdefault((before, after), set()).add(said)
-    answers = {way: frozenset(said) for way, said in found.items() if "" not in said}
-    return frozenset(found), MappingProxyType(answers)
+    return numbered.filter(Q(of_state=1) | Q(of_way=1)).order_by("pk")
+
+
+def ways(
+    found: Iterable[tuple[str, str, str]],
+) -> tuple[frozenset[Way], Mapping[Way, frozenset[str]]]:
+    """Return which nodes came after which, and by which answers, where all are known."""
+    answers: dict[Way, set[str]] = {}
+    for before, after, answer in found:
+        answers.setdefault((before, after), set()).add(answer)
+    known = {way: frozenset(given) for way, given in answers.items() if "" not in given}
+    return frozenset(answers), MappingProxyType(known)
 
 
 def weight(task: AutomationTaskModel) -> int:
@@ -156,7 +167,8 @@ def process_paint(definition: ProcessDefinition, since: datetime | None = None) 
     tasks = over(definition, since)
     spent = {row["status"]: row for row in totals(tasks)}
     halves = dict(medians(tasks))
-    taken, answers = ways(tasks)
+    rows = tasks.exclude(previous=None).order_by().annotate(answer=ANSWER)
+    found = rows.values_list("previous__status", "status", "answer").distinct()
     whole = sum((row["time"] or timedelta() for row in spent.values()), timedelta())
     marks = {}
     for name, row in spent.items():
@@ -166,7 +178,7 @@ def process_paint(definition: ProcessDefinition, since: datetime | None = None) 
             note, said = noted(row["n"], took if took >= timedelta(seconds=1) else None, share)
             heat = next((degree for least, degree in HEAT if share >= least), 0)
             marks[name] = Mark(note=note, heat=heat, said=said)
-    return Paint(MappingProxyType(marks), taken, answers)
+    return Paint(MappingProxyType(marks), *ways(found))
 
 
 def noted(number: int, took: timedelta | None, share: int) -> tuple[str, str]:

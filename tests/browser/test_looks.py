@@ -93,9 +93,8 @@ def test_an_error_is_shown_as_it_was_written_and_does_nothing(
     for address in addresses:
         page.goto(address)
         assert page.locator("h1").count() == 1
-        ours = "[src='/static/automations/live.js']"
-        drawn = ".atm-picture-frame img"
-        assert page.locator(f"main :is(script:not({ours}), img:not({drawn}))").count() == 0
+        ours = "[src='/static/automations/live.js'], [src='/static/automations/diagram.js']"
+        assert page.locator(f"main :is(script:not({ours}), img)").count() == 0
         shown[address] = page.locator("main").inner_text()
     report, hostile, _, lines, _ = addresses
     for address in (report, hostile):

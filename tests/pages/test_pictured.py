@@ -131,8 +131,19 @@ def test_the_picture_of_a_run_costs_the_same_however_long_it_is() -> None:
         visits(run, number)
         with CaptureQueriesContext(connection) as queries:
             paint = run_paint(run, DEFINITION)
-        assert len(queries) == 3
+        assert len(queries) == 1
         assert paint.marks["quick"].count == number
+
+
+def test_a_node_with_many_open_tasks_is_as_the_one_that_failed() -> None:
+    run = make_run(Pictured, "failed")
+    for state in ("failed", *["waiting"] * 300, "completed"):
+        ended = None if state == "waiting" else run.created
+        AutomationTaskModel.objects.create(
+            automation=run, status="ask", state=state, finished=ended
+        )
+    mark = run_paint(run, DEFINITION).marks["ask"]
+    assert (mark.state, mark.count) == (State.FAILED, 302)
 
 
 def test_nodes_that_the_code_no_longer_has_are_left_out() -> None:
@@ -189,20 +200,48 @@ def test_what_began_before_the_time_span_does_not_count() -> None:
 # The pages
 
 
-def test_the_page_of_a_run_leads_to_its_picture(
+def test_the_page_of_a_run_shows_its_picture_whose_steps_lead_to_the_tasks(
     people: dict[str, User], begun: AutomationModel
 ) -> None:
     client = browser(people, "root")
-    page = client.get(reverse("automations:history", args=[begun.pk])).content.decode()
-    address = reverse("automations:picture", args=[begun.pk])
-    assert f'href="{address}"' in page
-    picture = client.get(address).content.decode()
-    task = AutomationTaskModel.objects.get(automation=begun, status="ask")
     history = reverse("automations:history", args=[begun.pk])
-    assert picture.count(f'href="{history}?all=1#task-{task.pk}"') == 2  # and in words
-    whole = client.get(f"{history}?all=1").content.decode()
-    assert f'id="task-{task.pk}"' in whole
-    assert "waiting, for reviewers" in picture
+    address = reverse("automations:picture", args=[begun.pk])
+    task = AutomationTaskModel.objects.get(automation=begun, status="ask")
+    page = client.get(history).content.decode()
+    assert page.count(f'href="#task-{task.pk}"') == 2  # in the picture and in words
+    assert f'id="task-{task.pk}"' in page
+    assert f'href="{address}"' in page
+    assert f'href="{address}?format=svg"' in page
+    picture = client.get(address).content.decode()
+    assert picture.count(f'href="{history}?task={task.pk}#task-{task.pk}"') == 2
+    for each in (page, picture, client.get(f"{history}?part=live").content.decode()):
+        assert "waiting, for reviewers, until " in each
+
+
+@pytest.mark.parametrize("whole", ["", "&all=1"])
+def test_a_step_leads_to_the_page_on_which_its_task_is(people: dict[str, User], whole: str) -> None:
+    run = make_run(Pictured, "running")
+    visits(run, 250)
+    for number in range(150):
+        AutomationTaskModel.objects.create(automation=run, status=f"n{number}", state="waiting")
+    last = AutomationTaskModel.objects.create(automation=run, status="ask", state="waiting")
+    client = browser(people, "root")
+    page = client.get(reverse("automations:picture", args=[run.pk])).content.decode()
+    found = re.search(rf'href="([^"]*\?task={last.pk})#task-{last.pk}"', page)
+    assert found
+    assert f'id="task-{last.pk}"' in client.get(found[1] + whole).content.decode()
+    history = reverse("automations:history", args=[run.pk])
+    first = client.get(history).content.decode()
+    assert f'id="task-{last.pk}"' not in first
+    assert f'href="{history}?task={last.pk}#task-{last.pk}"' in first
+
+
+@pytest.mark.parametrize("task", ["", "0", "x", "-1", "9" * 18, "9" * 99, "\N{SUPERSCRIPT TWO}"])
+def test_a_task_that_is_none_of_the_run_is_on_no_page(
+    people: dict[str, User], begun: AutomationModel, task: str
+) -> None:
+    address = reverse("automations:history", args=[begun.pk])
+    assert browser(people, "root").get(address, {"task": task}).status_code == 200
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -28,9 +28,9 @@ from automations.history import acts, data_of, entries, subject_of
 from automations.messages import send_from
 from automations.models import AutomationModel
 from automations.models.tasks import TaskState
-from automations.pictured import is_drawn
 from automations.views.acts import DONE, Acts, MendForm, MessageForm, ReasonForm, listening, verbs
-from automations.views.entries import Forgiving, is_valid
+from automations.views.drawing import link_to, shown_run
+from automations.views.entries import Forgiving, is_valid, primary_keys
 from automations.views.live import LivePage
 
 #: Who has both may see what has happened in a run, errors and tracebacks included, and act on it.
@@ -51,8 +51,9 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
 
     The template gets ``automation`` (the run), ``subject`` (what tells it from others), ``entries``
     and ``page_obj`` (its tasks), ``data``, ``audit`` (the latest acts of people), ``whole`` (by
-    ``all=1``: loops are not folded), ``acts``, the forms of `Acts`, and ``drawn``,
-    whether there is a picture of it. With ``part=live`` it answers without the frame of the site.
+    ``all=1``: loops are not folded), ``acts``, the forms of `Acts`, and, if the code still has its
+    process, ``picture``, ``legend``, ``outline``, ``formats`` and ``files``. With ``part=live`` it
+    answers without the frame of the site, and ``task=7`` is the page on which that task is.
     """
 
     template_name = "automations/history.html"
@@ -61,7 +62,10 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         run = get_object_or_404(AutomationModel, pk=kwargs["automation_id"])
         whole = self.request.GET.get("all") == "1"
-        found, page = entries(run, self.request.GET.get("page"), whole=whole)
+        asked = primary_keys([self.request.GET.get("task", "")], 1)
+        number = self.request.GET.get("page")
+        found, page = entries(run, number, whole=whole, task=asked[0] if asked else None)
+        here = {entry.task.pk for entry in found}
         return super().get_context_data(
             automation=run,
             subject=subject_of(run),
@@ -72,7 +76,7 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
             data=data_of(run),
             audit=acts(run),
             acts=Acts(run, kwargs.get("bound")),
-            drawn=is_drawn(run),
+            **shown_run(run, lambda task: f"#task-{task.pk}" if task.pk in here else link_to(task)),
             **kwargs,
         )
 

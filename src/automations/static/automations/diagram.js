@@ -1,35 +1,39 @@
-// Makes diagrams larger and smaller, by buttons, by Ctrl and the wheel, and lets them be dragged.
+// Makes diagrams larger and smaller, by buttons, keys, and Ctrl and the wheel, and lets them be dragged.
 // Without this file they are shown in full size and can be scrolled, and nothing is missing.
 
-const LEAST = 0.2, MOST = 3, STEP = 1.25;
+const LEAST = 0.2, MOST = 3, STEP = 1.25, LEGIBLE = 0.6;
+const TELLING = ".failed > .shape, .waiting > .shape, .here > .shape, .startEvent > .shape";
+// How each diagram is looked at, which stays so when the page is kept up to date.
+const looks = [];
 
-for (const part of document.querySelectorAll("[data-atm-picture]")) start(part);
-// A part of the page that is fetched anew brings a new picture.
-new MutationObserver(() => {
-  for (const part of document.querySelectorAll("[data-atm-picture]:not([data-atm-ready])")) start(part);
-}).observe(document.body, { childList: true, subtree: true });
+const startAll = () => document.querySelectorAll("[data-atm-picture]").forEach((part, number) => {
+  if (!("atmReady" in part.dataset)) start(part, (looks[number] ??= {}));
+});
+startAll();
+new MutationObserver(startAll).observe(document.body, { childList: true, subtree: true });
 
-function start(part) {
+function start(part, look) {
   part.dataset.atmReady = "";
   const frame = part.querySelector(".atm-picture-frame");
   const svg = frame.querySelector("svg");
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
-  let scale = 1;
+  const style = getComputedStyle(frame);
+  const least = () => Math.min(1, room("Left", "Right", frame.clientWidth) / width, room("Top", "Bottom", parseFloat(style.maxHeight)) / height);
+  const room = (one, other, size) => size - parseFloat(style[`padding${one}`]) - parseFloat(style[`padding${other}`]);
 
-  const zoom = (to) => {
-    const before = scale;
-    scale = Math.min(MOST, Math.max(LEAST, to));
-    const middle = [frame.scrollLeft + frame.clientWidth / 2, frame.scrollTop + frame.clientHeight / 2];
-    svg.setAttribute("width", width * scale);
-    svg.setAttribute("height", height * scale);
-    frame.scrollLeft = (middle[0] * scale) / before - frame.clientWidth / 2;
-    frame.scrollTop = (middle[1] * scale) / before - frame.clientHeight / 2;
+  const show = (scale, x = frame.clientWidth / 2, y = frame.clientHeight / 2) => {
+    const before = look.scale ?? 1;
+    look.scale = Math.min(MOST, Math.max(Math.min(LEAST, least()), scale));
+    const place = [frame.scrollLeft + x, frame.scrollTop + y].map((each) => (each * look.scale) / before);
+    svg.setAttribute("width", width * look.scale);
+    svg.setAttribute("height", height * look.scale);
+    frame.scrollTo(place[0] - x, place[1] - y);
   };
 
   const act = {
-    in: () => zoom(scale * STEP),
-    out: () => zoom(scale / STEP),
-    fit: () => zoom(Math.min(1, frame.clientWidth / width)),
+    in: () => show(look.scale * STEP),
+    out: () => show(look.scale / STEP),
+    fit: () => show(least()),
   };
   part.querySelector(".atm-picture-tools").hidden = false;
   for (const button of part.querySelectorAll("[data-atm-zoom]")) {
@@ -42,7 +46,8 @@ function start(part) {
   frame.addEventListener("wheel", (event) => {
     if (!event.ctrlKey) return;
     event.preventDefault();
-    act[event.deltaY < 0 ? "in" : "out"]();
+    const corner = frame.getBoundingClientRect();
+    show(look.scale * Math.exp(-event.deltaY / 400), event.clientX - corner.left, event.clientY - corner.top);
   }, { passive: false });
 
   let from = null;
@@ -56,4 +61,20 @@ function start(part) {
     if (from) frame.scrollTo(from[0] - event.clientX, from[1] - event.clientY);
   });
   for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => (from = null));
+
+  if (look.scale) {
+    const { left, top } = look;
+    show(look.scale);
+    frame.scrollTo(left, top);
+  } else {
+    // The whole of it if that can be read, else where the run is.
+    show(least() < LEGIBLE ? 1 : least());
+    const telling = TELLING.split(", ").map((each) => svg.querySelector(each)).find(Boolean);
+    if (telling) {
+      const [to, corner] = [telling.getBoundingClientRect(), frame.getBoundingClientRect()];
+      frame.scrollTo(to.x + to.width / 2 - corner.x - frame.clientWidth / 2, to.y + to.height / 2 - corner.y - frame.clientHeight / 2);
+    }
+  }
+  frame.addEventListener("scroll", () => Object.assign(look, { left: frame.scrollLeft, top: frame.scrollTop }));
+  Object.assign(look, { left: frame.scrollLeft, top: frame.scrollTop });
 }

@@ -6,6 +6,9 @@ const parts = [...document.querySelectorAll("[data-atm-live]")];
 const button = document.querySelector("[data-atm-pause]");
 let paused = false;
 
+// What the site has sent last: other scripts may have changed what is shown of it.
+const sent = new Map();
+
 // The token against forged requests is another one each time, and no news.
 const withoutTokens = (part) =>
   part.innerHTML.replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1");
@@ -36,7 +39,8 @@ async function refresh(part) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const news = page.getElementById(part.id);
   if (!news) return false;
-  if (!paused && !isInUse(part) && withoutTokens(news) !== withoutTokens(part)) {
+  if (!paused && !isInUse(part) && withoutTokens(news) !== sent.get(part)) {
+    sent.set(part, withoutTokens(news));
     part.replaceChildren(...document.adoptNode(news).childNodes);
   }
   // What has come to its end says so by having no address any more.
@@ -49,7 +53,10 @@ async function keepFresh(part) {
   if (goesOn) setTimeout(keepFresh, 1000 * part.dataset.atmSeconds, part);
 }
 
-for (const part of parts) setTimeout(keepFresh, 1000 * part.dataset.atmSeconds, part);
+for (const part of parts) {
+  sent.set(part, withoutTokens(part));
+  setTimeout(keepFresh, 1000 * part.dataset.atmSeconds, part);
+}
 
 if (button && parts.length) {
   button.hidden = false;
