@@ -16,6 +16,7 @@ LOCALE = SOURCE / "locale" / "de" / "LC_MESSAGES"
 def written() -> dict[str, str]:
     """Return the translations as they stand in the text file."""
     text = (LOCALE / "django.po").read_text()
+    text = re.sub(r"^msgctxt .+\nmsgid .+\nmsgstr .+$", "", text, flags=re.MULTILINE)
     pairs = re.findall(r'^msgid "(.+)"\nmsgstr "(.*)"$', text, re.MULTILINE)
     return {ast.literal_eval(f'"{key}"'): ast.literal_eval(f'"{value}"') for key, value in pairs}
 
@@ -60,6 +61,13 @@ def test_what_is_counted_has_a_translation_for_one_and_for_several() -> None:
         assert compiled.ngettext(one, several, 1) not in (one, several)
         assert compiled.ngettext(one, several, 2) not in (one, several)
         assert compiled.ngettext(one, several, 1) != compiled.ngettext(one, several, 2)
+
+
+def test_what_means_another_thing_elsewhere_has_a_translation_of_its_own() -> None:
+    """The start of a process is no button to start one."""
+    with (LOCALE / "django.mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    assert (compiled.pgettext("event", "Start"), compiled.gettext("Start")) == ("Start", "Starten")
 
 
 def test_every_text_has_a_translation() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from automations.definition.process import ProcessDefinition
 from automations.diagrams.elements import Element
@@ -16,7 +17,7 @@ def starts_of(definition: ProcessDefinition) -> Iterator[Element]:
     first = next(iter(definition.nodes), "")
     if not first:
         return
-    yield Element(f"{first}.start", "startEvent", _("Start"), first)
+    yield Element(f"{first}.start", "startEvent", pgettext("event", "Start"), first)
     if schedule := definition.options.schedule:
         yield Element(
             f"{first}.schedule", "startEvent", str(schedule), first, "timer", detail=schedule
