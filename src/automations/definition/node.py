@@ -137,6 +137,14 @@ class Node(Waiting):
 
     # What the engine asks
 
+    def boundary_flows(self) -> Iterator[SequenceFlow]:
+        """Yield the arrows that leave this node while it waits, or when it is skipped."""
+        yield from super().boundary_flows()
+        if self.skippable and (self.skip_conditions or self.skip_after is not None):
+            target = self.default_target
+            if target and all(flow.target != target for flow in self.sequence_flows()):
+                yield SequenceFlow(self.name, target, label="skipped")
+
     def error_flows(self) -> Iterator[SequenceFlow]:
         """Yield those of the arrows that an error takes."""
         yield from ()
