@@ -441,3 +441,14 @@ def test_all_flaws_are_told_at_once_with_names_and_hints() -> None:
     assert "Flawed.start" in text
     assert "Flawed.form" in text
     assert "Define a method missing(self, task)." in text
+
+
+def test_where_a_skipped_if_goes_on_can_be_reached() -> None:
+    class Fine(flow.Automation):
+        check = flow.If(True).Then(this.end).Else(this.end).SkipIf(True)
+        skipped = flow.Execute()
+        end = flow.End()
+
+    assert found(Fine) == {}
+    (flow_,) = (each for each in Fine._meta.outgoing("check") if each.target == "skipped")
+    assert flow_.label == "skipped"

@@ -50,8 +50,8 @@ def outline(definition: ProcessDefinition, paint: Paint) -> list[Line]:
 
 def label_of(label: str) -> str:
     """Return the label of a way in words."""
-    if label == "timeout":
-        return _("timeout")
+    if label in ("timeout", "skipped"):
+        return {"timeout": _("timeout"), "skipped": _("skipped")}[label]
     if label.startswith("error"):
         return f"{_('error')} {label[5:].strip()}".strip()
     return wording.flow_label(label)
