@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import random
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import new_class
 from typing import Any
@@ -142,9 +143,8 @@ def visits(process: type[flow.Automation], table: Table) -> list[str]:
 
     Of a process that goes round for ever it is some rounds. A Join is done once all are there.
     """
-    made = runnable(process, table)
-    repeating = next((name for name, node in made._meta.nodes.items() if node.repeats), None)
-    with time_machine.travel(NOW, tick=False) as clock:
+    with runnable(process, table) as made, time_machine.travel(NOW, tick=False) as clock:
+        repeating = next((name for name, node in made._meta.nodes.items() if node.repeats), None)
         people = People(table, made.asked)
         run = people.run = made()
         for _ in range(LONGEST):
@@ -200,8 +200,9 @@ def until(names: list[str], repeating: str | None) -> list[str]:
     return names[: ends[ROUNDS - 1] + 1] if len(ends) >= ROUNDS else names
 
 
-def runnable(process: type[flow.Automation], table: Table) -> type[flow.Automation]:
-    """Return a process that has runs, and decides by the table."""
+@contextmanager
+def runnable(process: type[flow.Automation], table: Table) -> Iterator[Any]:
+    """Give a process that has runs, and decides by the table; it is found meanwhile only."""
     name = f"Led{process.__name__}"
 
     def fill(body: Any) -> None:
@@ -212,4 +213,7 @@ def runnable(process: type[flow.Automation], table: Table) -> type[flow.Automati
 
     made = new_class(name, (Led, process), exec_body=fill)
     globals()[name] = made
-    return made
+    try:
+        yield made
+    finally:
+        del globals()[name]

@@ -39,7 +39,8 @@ def failed() -> list[AutomationTaskModel]:
     """Three failed tasks of one kind, beside one of another."""
     add_failed_task(make_run(Plain, "failed"), error="KeyError", message="KeyError: 'a'")
     runs = [Fragile(fail=True).id for _ in range(3)]
-    return list(AutomationTaskModel.objects.filter(automation__in=runs, state="failed"))
+    tasks = AutomationTaskModel.objects.filter(automation__in=runs, state="failed")
+    return list(tasks.order_by("pk"))
 
 
 def listed(client: Client, **query: Any) -> Any:
