@@ -31,6 +31,7 @@ from automations.diagrams.painting import TIMES, Mark, Paint, State
 from automations.exceptions import AutomationError
 from automations.history import span_of
 from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.runs import RunState
 from automations.models.tasks import OPEN, TaskState
 
 #: From which share of all time on a node is so hot, in percent.
@@ -50,7 +51,11 @@ STATES = {
     TaskState.SKIPPED: State.SKIPPED,
     TaskState.FAILED: State.FAILED,
     TaskState.CANCELLED: State.CANCELLED,
+    # Of a run that is over: what has come to a Join that was never passed.
+    TaskState.MERGED: State.CANCELLED,
 }
+#: A run that stands so waits for nothing any more.
+OVER = (RunState.FINISHED, RunState.CANCELLED)
 
 
 Tasks = QuerySet[AutomationTaskModel]
@@ -88,8 +93,10 @@ def run_paint(
     for name, (task, count) in shown.items():
         if name in definition.nodes:
             arrived = task.state == TaskState.MERGED
-            state = State.WAITING if arrived else STATES[TaskState(task.state)]
-            note = _("for the other branches") if arrived else note_of(task)
+            state = STATES[TaskState(task.state)]
+            note = note_of(task)
+            if arrived and run.state not in OVER:
+                state, note = State.WAITING, _("for the other branches")
             marks[name] = Mark(state, note, 1 if arrived else count, link=link(task))
     return Paint(MappingProxyType(marks), *ways(found))
 

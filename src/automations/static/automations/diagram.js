@@ -1,7 +1,7 @@
 // Makes diagrams larger and smaller, by buttons, keys, and Ctrl and the wheel, and lets them be dragged.
 // Without this file they are shown in full size and can be scrolled, and nothing is missing.
 
-const LEAST = 0.2, MOST = 3, STEP = 1.25, LEGIBLE = 0.6;
+const LEAST = 0.2, MOST = 3, STEP = 1.25, LEGIBLE = 0.7;
 const TELLING = ".failed > .shape, .waiting > .shape, .here > .shape, .startEvent > .shape";
 // How each diagram is looked at, which stays so when the page is kept up to date.
 const looks = [];
