@@ -86,8 +86,7 @@ def in_words(definition: ProcessDefinition) -> nodes.Node:
         item = nodes.list_item()
         head = nodes.paragraph()
         head += nodes.strong(text=line.name)
-        more = [line.description, line.waits]
-        if said := ". ".join(filter(None, more)):
+        if said := "; ".join(filter(None, [line.description, *line.facts])):
             head += nodes.Text(f": {said}")
         item += head
         if line.ways:
@@ -95,7 +94,8 @@ def in_words(definition: ProcessDefinition) -> nodes.Node:
             for way in line.ways:
                 entry = nodes.list_item()
                 label = f"{way.label}: " if way.label else ""
-                entry += nodes.paragraph(text=f"{label}→ {way.target}")
+                work = f"{way.work} " if way.work else ""
+                entry += nodes.paragraph(text=f"{label}{work}→ {way.target}")
                 ways += entry
             item += ways
         found += item
