@@ -157,6 +157,9 @@ def targets(browsers: dict[str, Client]) -> list[Target]:
                {"act": ["take", "give_back"], "task": pks, "back": back},
                by="all", acts=("take", "give_back")),
         Target("dashboard", url("dashboard"), {"history": ["7", "0"]}),
+        Target("process", url("process", Asks.get_automation_name()),
+               {"history": ["7", "0"], "format": ["svg", "bpmn", "mermaid"]}),
+        Target("process", url("process", "x"), {"format": ["svg"]}),
         Target("incidents", url("error_report"), {**group, "page": ["1"], "nobody": ["1"]}),
         Target("group", url("incidents_act"),
                {**group, "act": ["retry", "cancel"], "all": ["1"], "task": [str(failed.pk)],
@@ -173,7 +176,10 @@ def targets(browsers: dict[str, Client]) -> list[Target]:
         Target("audit", url("admin:automations_automationauditmodel_changelist"), listed),
     ]  # fmt: skip
     for run, of_run in of_runs.items():
-        found.append(Target("history", url("history", run), {"page": ["1"], "part": ["live"]}))
+        shown = {"page": ["1"], "part": ["live"], "task": [str(failed.pk)], "all": ["1"]}
+        found.append(Target("history", url("history", run), shown))
+        shown = {"format": ["svg", "bpmn"], "part": ["live"]}
+        found.append(Target("picture", url("picture", run), shown))
         acts = (*operated, "retry", "skip", "message")
         found.append(Target("act", url("act", run), of_run, acts=acts))
     sent = {"back": back, "next": ["1"], "draft": ["1"]}
