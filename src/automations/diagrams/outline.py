@@ -91,7 +91,8 @@ def facts(node: Node, graph: Graph) -> Iterator[str]:
 def onward(definition: ProcessDefinition, node: Node, ways: Ways) -> Iterator[Way]:
     """Yield where a node leads when it is done."""
     for flow in definition.outgoing(node.name):
-        if not (flow.errors or flow.label == "timeout" or flow.label.startswith("error")):
+        early = flow.errors or flow.label in ("timeout", "skipped")
+        if not (early or flow.label.startswith("error")):
             label = wording.flow_label(flow.label)
             arrows = ways.between[node.name, flow.target]
             by = [each for each in arrows if ways.label(each) in ("", label)]
