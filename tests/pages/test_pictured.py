@@ -66,6 +66,12 @@ def test_it_says_for_whom_it_waits_until_when_and_what_has_gone_wrong(
     assert marks["join"].note == "for the other branches"
 
 
+def test_what_somebody_has_taken_waits_for_nobody_else(begun: AutomationModel) -> None:
+    dana = User.objects.create(username="dana")
+    AutomationTaskModel.objects.filter(automation=begun, status="ask").update(taken_by=dana)
+    assert run_paint(begun, DEFINITION).marks["ask"].note.startswith("for dana\n")
+
+
 def test_it_counts_how_often_a_loop_was_passed_and_knows_which_ways_were_taken(
     begun: AutomationModel,
 ) -> None:
@@ -187,7 +193,17 @@ def test_over_all_runs_means_all_names_of_the_process_and_no_other(
     with CaptureQueriesContext(connection) as queries:
         marks = process_paint(DEFINITION).marks
     assert marks["quick"].note.startswith("1\N{MULTIPLICATION SIGN}")
-    assert len(queries) == 3
+    assert len(queries) == 4
+
+
+def test_over_all_runs_it_says_where_they_stand_now(begun: AutomationModel) -> None:
+    Pictured()
+    marks = process_paint(DEFINITION).marks
+    assert marks["ask"].note == "\N{BLACK RIGHT-POINTING TRIANGLE} 2"
+    assert marks["ask"].words == "2 here now"
+    assert marks["risky"].note == "\N{BLACK RIGHT-POINTING TRIANGLE} 1 · ! 1"
+    assert marks["risky"].words == "1 here now, 1 failed"
+    assert marks["quick"].note.startswith("6\N{MULTIPLICATION SIGN}")
 
 
 def test_what_began_before_the_time_span_does_not_count() -> None:
