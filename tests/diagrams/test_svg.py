@@ -138,12 +138,11 @@ def test_what_is_painted_is_told_by_colour_by_a_sign_and_in_words() -> None:
 def test_the_ways_that_were_taken_stand_out() -> None:
     picture = picture_of(ISSUES._meta, PAINT)
     root = tree(drawn(picture, PAINT, title="A run"))
-    groups = [each for each in root.iter(f"{SVG}g") if "flow" in (each.get("class") or "").split()]
-    taken = {
-        flow.id
-        for flow, group in zip(picture.graph.flows, groups, strict=True)
-        if "taken" in (group.get("class") or "")
-    }
+    groups = [each for each in root.iter(f"{SVG}g") if each.get("data-flow")]
+    assert {each.get("data-flow") for each in groups} == {each.id for each in picture.graph.flows}
+    stands_out = ["taken" in (each.get("class") or "") for each in groups]
+    assert stands_out == sorted(stands_out)  # nothing lies above them
+    taken = {str(each.get("data-flow")) for each in groups if each.get("class") == "flow taken"}
     assert {"start-to-parallel", "moderation-to-moderate"} <= taken
     # To what waits for a person was gone, and from there not yet.
     assert not any(flow.startswith("moderate-") for flow in taken)

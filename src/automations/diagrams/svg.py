@@ -82,7 +82,13 @@ def drawn(
         parts.append(f"<style>{sheet()}</style>")
         parts.append(f'<rect class="page" width="{picture.width}" height="{picture.height}"/>')
     ways = Ways(picture.graph, paint)
-    parts += [flow(picture, each, taken=ways.is_taken(each)) for each in picture.graph.flows]
+    # What was taken lies above what was not, where lines meet.
+    for taken in (False, True):
+        parts += [
+            flow(picture, each, taken=taken)
+            for each in picture.graph.flows
+            if ways.is_taken(each) is taken
+        ]
     parts += [element(picture, each, paint) for each in picture.graph.elements.values()]
     return "\n".join([*parts, "</svg>", ""])
 
@@ -111,7 +117,7 @@ def flow(picture: Picture, each: Flow, *, taken: bool) -> str:
     if each.id in picture.labels:
         parts.append(text(picture.labels[each.id], f"<title>{escaped(each.label)}</title>"))
     kind = "flow taken" if taken else "flow"
-    return f'<g class="{kind}">{"".join(parts)}</g>'
+    return f'<g class="{kind}" data-flow={quoted(each.id)}>{"".join(parts)}</g>'
 
 
 def direction(before: Point, after: Point) -> Point:
@@ -132,7 +138,7 @@ def arrow(before: Point, end: Point) -> str:
 def slash(start: Point, after: Point) -> str:
     """Return the mark of the way that is taken when no other is."""
     right, down = direction(start, after)
-    x, y = start[0] + 10 * right, start[1] + 10 * down
+    x, y = start[0] + 7 * right, start[1] + 7 * down
     return f"M{x - 4} {y - 5}L{x + 4} {y + 5}" if right else f"M{x - 5} {y - 4}L{x + 5} {y + 4}"
 
 
@@ -174,7 +180,9 @@ def badges(each: Element, box: Box, sign: str, count: int) -> list[str]:
     if count > 1:
         said = f"{count}{TIMES}" if count < 10_000 else f"{count // 1000}k{TIMES}"
         width = width_of(said) + 8
-        left = box.x + BADGE - width if each.is_gateway else right - BADGE - 3 - width
+        left = right - BADGE - 3 - width
+        if each.is_gateway or each.is_event:  # at the other side, to cover no sign inside
+            left = box.x + BADGE - width
         place = f'x="{left}" y="{y - BADGE}" width="{width}" height="{2 * BADGE}"'
         parts.append(f'<rect class="badge" {place} rx="{BADGE}"/>')
         parts.append(word(said, left + width // 2, y, "count"))
