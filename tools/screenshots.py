@@ -48,6 +48,8 @@ SHOWN = {
     ("inbox", "phone"): ("inbox-phone", 800),
     ("task", "wide"): ("task", 830),
     ("run", "wide"): ("run", 915),
+    ("picture-failed", "wide"): ("picture", 560),
+    ("process", "dark"): ("process", 840),
     ("dashboard", "dark"): ("dashboard", 620),
     ("incidents", "wide"): ("incidents", 640),
 }

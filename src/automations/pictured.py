@@ -143,7 +143,7 @@ def weight(task: AutomationTaskModel) -> int:
 def note_of(task: AutomationTaskModel) -> str:
     """Return for whom a task waits and until when, or what has gone wrong."""
     if task.state == TaskState.FAILED:
-        return task.error or _("error")
+        return task.error.rpartition(".")[2] or _("error")
     if task.state not in OPEN:
         return ""
     until = task.due_date if task.requires_interaction else task.due

@@ -303,3 +303,15 @@ def test_for_a_png_colours_stand_where_properties_were() -> None:
     assert "@media" not in text
     assert ".atm-diagram .page { fill: #ffffff; }" in text
     assert NOTHING.marks == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "lines"),
+    [
+        ("SMTPServerDisconnected", ("SMTPServer", "Disconnected")),
+        ("a_method_that_has_a_long_name", ("a_method_that_", "has_a_long_name")),
+        ("x" * 30, ("x" * 17, "x" * 13)),
+    ],
+)
+def test_a_long_word_is_broken_where_another_begins(word: str, lines: tuple[str, ...]) -> None:
+    assert lines_of(word) == lines

@@ -52,7 +52,7 @@ def wrapped(text: str, widest: int, most: int) -> tuple[str, ...]:
         while words and width_of(f"{line} {words[0]}") <= widest:
             line += f" {words.pop(0)}"
         if width_of(line) > widest and len(lines) + 1 < most:
-            cut = fitting(line, widest)
+            cut = seam(line, fitting(line, widest))
             words.insert(0, line[cut:])
             line = line[:cut]
         lines.append(line)
@@ -62,6 +62,12 @@ def wrapped(text: str, widest: int, most: int) -> tuple[str, ...]:
         last = lines[-1]
         lines[-1] = last[: fitting(last, widest - width_of("…"))].rstrip() + "…"
     return tuple(lines)
+
+
+def seam(text: str, most: int) -> int:
+    """Return where to break a word, at most so far: where another word begins inside of it."""
+    seams = [found.end() for found in re.finditer(r"[a-z](?=[A-Z])|[._/@-]", text[: most + 1])]
+    return max((each for each in seams if most // 3 < each <= most), default=most)
 
 
 def fitting(text: str, widest: int) -> int:
