@@ -31,18 +31,21 @@ OPEN = ("ready", "waiting")
 def ways(net: list[Transition], flaw: Flaw) -> Iterator[list[Transition]]:
     """Yield the transitions by which a run leaves the nodes on the way, and comes to the places."""
 
-    def on(state: frozenset[str], done: list[Transition]) -> Iterator[list[Transition]]:
+    def on(
+        state: frozenset[str], twice: frozenset[str], done: list[Transition]
+    ) -> Iterator[list[Transition]]:
         if len(done) == len(flaw.path):
-            if set(flaw.places) <= set(map(node_at, state)):
+            there = twice if flaw.kind is Kind.TWICE else state
+            if set(flaw.places) <= set(map(node_at, there)):
                 yield done
             return
         for step in net:
             if step.nodes == (flaw.path[len(done)],) and step.inputs <= state:
                 rest = frozenset() if step.clears else state - step.inputs
-                yield from on(rest | step.outputs, [*done, step])
+                yield from on(rest | step.outputs, rest & step.outputs, [*done, step])
 
     first = next(step for step in net if START in step.inputs)
-    return on(first.outputs, [])
+    return on(first.outputs, frozenset(), [])
 
 
 class Drive:

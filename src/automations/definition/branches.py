@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from automations.definition.nesting import MOST_PER_NODE
 from automations.definition.process import ProcessDefinition
 
 #: The names of the Splits whose branches are open at a place, the outermost first.
@@ -51,7 +52,8 @@ def arrivals(definition: ProcessDefinition) -> dict[tuple[str, Splits, str], Bra
     # Of the open branches only the innermost is part of a state: with all of them the states of a
     # flawed process would be without number. The others are those of the first way.
     stacks: dict[tuple[str, Splits, Branch], tuple[Branch, ...]] = dict.fromkeys(ahead, ())
-    while ahead:
+    most = MOST_PER_NODE * len(definition.nodes)
+    while ahead and len(stacks) <= most:  # else it is a flaw to say, not to draw
         state = ahead.pop(0)
         name, splits, _innermost = state
         node = definition.nodes[name]

@@ -2,25 +2,34 @@
 Whether branches that a Split opens meet again.
 
 Every way through the process is walked with the stack of Splits whose branches it is in. There
-are finitely many such states, for a Split inside its own branch is a flaw by itself.
+are finitely many such states, for a Split inside its own branch is a flaw by itself. But Splits
+that lead to each other in any order may be open in any order: then the walk is given up.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 
 from automations.definition.problems import Problem
 from automations.definition.process import ProcessDefinition
 
 State = tuple[str, tuple[str, ...]]
 
+#: How many states a node has at the most, on average. One is usual; two, if Splits share a node.
+MOST_PER_NODE = 20
+
+
+class TooManyStates(Exception):
+    """There are more states than are worth to be walked through."""
+
 
 def unsound_branches(definition: ProcessDefinition) -> Iterator[Problem]:
     """Yield each place where a branch is lost, ends too early or is joined without a Split."""
     joins: dict[str, set[str]] = defaultdict(set)
     reported: set[tuple[str, str]] = set()
-    for name, stack in states(definition):
+    for name, stack in some_states(definition):
         node = definition.nodes[name]
         label = f"{definition.label}.{name}"
         problem = None
@@ -63,13 +72,26 @@ def unsound_branches(definition: ProcessDefinition) -> Iterator[Problem]:
             )
 
 
+def some_states(definition: ProcessDefinition) -> Iterator[State]:
+    """Yield the states, all of them unless there are too many."""
+    with suppress(TooManyStates):
+        yield from states(definition)
+
+
 def states(definition: ProcessDefinition) -> Iterator[State]:
-    """Yield every node with each stack of open Splits that it can be reached with, once."""
+    """
+    Yield every node with each stack of open Splits that it can be reached with, once.
+
+    Raise `TooManyStates` when there are more than can be walked through.
+    """
     ahead: list[State] = [(name, ()) for name in definition.entries]
     seen: set[State] = set(ahead)
+    most = MOST_PER_NODE * len(definition.nodes)
     while ahead:
         name, stack = ahead.pop(0)
         yield name, stack
+        if len(seen) > most:
+            raise TooManyStates(definition.label)
         node = definition.nodes[name]
         if node.forks and name in stack:
             continue

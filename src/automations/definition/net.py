@@ -29,7 +29,8 @@ class Transition:
     What takes a token from each place of ``inputs`` and puts one into each of ``outputs``.
 
     ``nodes`` are the names of those that are left by it, in their order. If it ``clears``, it takes
-    all other tokens too; if it ``repeats``, the process is meant to come back by it for ever.
+    all other tokens too; if it ``repeats``, the process is meant to come back by it for ever. It is
+    done ``again`` if it opens the branches of a Split from inside one of them.
     """
 
     inputs: frozenset[str]
@@ -37,6 +38,7 @@ class Transition:
     nodes: tuple[str, ...] = ()
     clears: bool = False
     repeats: bool = False
+    again: bool = False
 
 
 Marking = frozenset[str]
@@ -71,7 +73,7 @@ def transitions_of(
         yield Transition(here, frozenset({DONE}), (name,), clears=node.terminate)
     elif node.forks:
         if targets:
-            yield Transition(here, frozenset(targets), (name,))
+            yield Transition(here, frozenset(targets), (name,), again=name in splits)
     else:
         inputs = meeting(definition, name, splits) if node.merges else here
         for target in targets:

@@ -36,11 +36,6 @@ class Around:
             for place in transition.inputs:
                 self.empty[place].append(transition)
 
-    def is_final(self, place: str) -> bool:
-        """Return whether nothing but a transition that clears all leads away from a place."""
-        steps = self.empty[place]
-        return bool(steps) and all(step.clears for step in steps)
-
 
 def without(net: list[Transition], gone: list[Transition]) -> None:
     """Take transitions out of the net."""
@@ -59,6 +54,7 @@ def alike(net: list[Transition]) -> bool:
         elif key in seen:
             # That the process comes back there must not be forgotten.
             seen[key].repeats |= transition.repeats
+            seen[key].again |= transition.again
             gone.append(transition)
         else:
             seen[key] = transition
@@ -99,8 +95,6 @@ def in_series(net: list[Transition]) -> bool:
         if more or place == START or step.clears or len(around.empty[place]) > 1:
             continue
         before = around.fill[place]
-        if any(around.is_final(output) for output in step.outputs):
-            continue  # two of what comes there are no flaw, but two of what comes before are
         if not before or place in step.outputs or len(before) > 1 < len(step.outputs):
             continue
         if any(each.clears or each.outputs & step.outputs for each in before):
@@ -109,9 +103,102 @@ def in_series(net: list[Transition]) -> bool:
             each.outputs = (each.outputs - {place}) | step.outputs
             each.nodes += step.nodes
             each.repeats |= step.repeats
+            each.again |= step.again
         without(net, [step])
         return True
     return False
 
 
-RULES = (in_series, places_alike, alike)
+def choices(net: list[Transition]) -> bool:
+    """
+    Let one of the ways out of a place be chosen as soon as it is filled.
+
+    G. Berthelot calls that post-agglomeration ("Transformations and decompositions of nets", 1987).
+    """
+    around = Around(net)
+    for place, ways in around.empty.items():
+        before = around.fill[place]
+        together = len(before) * len(ways)
+        if not before or together > max(len(before) + len(ways), FEW):
+            continue
+        if any(step.clears or step.inputs != {place} or place in step.outputs for step in ways):
+            continue
+        if any(each.clears or each.outputs & step.outputs for each in before for step in ways):
+            continue
+        without(net, [*before, *ways])
+        net += [
+            Transition(
+                each.inputs,
+                (each.outputs - {place}) | step.outputs,
+                each.nodes + step.nodes,
+                repeats=each.repeats or step.repeats,
+                again=each.again or step.again,
+            )
+            for each in before
+            for step in ways
+        ]
+        return True
+    return False
+
+
+RULES = (in_series, places_alike, alike, choices)
+
+#: So many transitions may take the place of others, if a place is gone then.
+FEW = 24
+
+
+def giving_up(net: list[Transition]) -> set[str]:
+    """
+    Return the places from which every way leads to an end that is for all branches.
+
+    There two tokens are as good as one: it does not matter how many branches give up. But where a
+    Split opens branches without end, they are counted.
+    """
+    if any(step.again for step in net):
+        return set()
+    empty = Around(net).empty
+    found = {place for place, ways in empty.items() if all(len(way.inputs) == 1 for way in ways)}
+    size = -1
+    while size != len(found):
+        size = len(found)
+        ended: set[str] = set()
+        while more := {
+            place
+            for place in found - ended
+            if any(step.clears or step.outputs & ended for step in empty[place])
+        }:
+            ended |= more
+        found = {
+            place
+            for place in ended
+            if all(step.clears or step.outputs <= ended for step in empty[place])
+        }
+    return found
+
+
+def without_escapes(net: list[Transition]) -> list[Transition]:
+    """
+    Return the net without each way to an end for all branches beside which there is another way.
+
+    If it is sound, the net is: such a way can be gone at any moment, leads to the end, and to no
+    state that is worse than the one that it leaves. The opposite need not hold.
+    """
+    final = giving_up(net)
+    empty = Around(net).empty
+    others = {
+        place: [step for step in ways if not step.outputs <= final] for place, ways in empty.items()
+    }
+    kept = [
+        step
+        for step in net
+        if step.inputs <= final
+        or not step.outputs <= final
+        or not all(others[place] for place in step.inputs)
+    ]
+    # What only those have led to is gone with them.
+    marked: set[str] = {START}
+    while more := {place for step in kept if step.inputs <= marked for place in step.outputs} - (
+        marked
+    ):
+        marked |= more
+    return [step for step in kept if not step.inputs <= final - marked]

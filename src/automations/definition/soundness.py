@@ -14,15 +14,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from automations.definition.nesting import unsound_branches
+from automations.definition.nesting import TooManyStates, unsound_branches
 from automations.definition.net import DONE, START, Marking, Transition, net_of, node_at
 from automations.definition.problems import Problem
 from automations.definition.process import ProcessDefinition
 from automations.definition.reaching import ending
-from automations.definition.reduction import reduced
+from automations.definition.reduction import giving_up, reduced, without_escapes
 
 #: How many states are visited at the most; a process with more of them is undecided.
 MOST_STATES = 10_000
+
+#: So many states of a process that has a flaw are visited for the shortest way to it.
+NEAR = 2_000
 
 
 class Kind(StrEnum):
@@ -55,31 +58,37 @@ def flaw_of(definition: ProcessDefinition) -> Flaw | None:
     """Return the flaw that the shortest way leads to; None if the process is sound."""
     if not definition.nodes:
         return None
-    flaw = explored(reduced(net_of(definition)), endless=is_endless(definition))
+    try:
+        net = net_of(definition)
+    except TooManyStates:
+        return Flaw(Kind.UNDECIDED)
+    less = without_escapes(net)
+    if len(less) < len(net) and explored(reduced(less)) is None:
+        return None
+    flaw = explored(reduced(net))
     if flaw is None:
         return None
+    # In the whole net, if it is not too large, the way is shorter: only what must be done is done.
+    # Only where a run is lost, it is told where it is in the end.
+    near = None if flaw.kind in (Kind.NO_END, Kind.UNDECIDED) else explored(net, NEAR)
+    if near is not None and near.kind is not Kind.UNDECIDED:
+        flaw = near
     # Other branches may go on before the End is reached: told so, the way is a story.
     path = sorted(flaw.path, key=lambda name: definition.nodes[name].ends)
     return replace(flaw, path=tuple(path))
 
 
-def is_endless(definition: ProcessDefinition) -> bool:
-    """Return whether the process has no End, and so is judged for everything but its end."""
-    return not any(node.ends for node in definition.nodes.values())
-
-
-def explored(net: list[Transition], *, endless: bool = False) -> Flaw | None:
-    """Return the first flaw of the net."""
-    search = Search(net, endless=endless)
-    return search.first_flaw()
+def explored(net: list[Transition], most: int | None = None) -> Flaw | None:
+    """Return the first flaw of the net; ``most`` states are visited."""
+    return Search(net, most).first_flaw()
 
 
 class Search:
     """All states of a net, each with the step that leads to it."""
 
-    def __init__(self, net: list[Transition], *, endless: bool) -> None:
+    def __init__(self, net: list[Transition], most: int | None = None) -> None:
         self.net = net
-        self.endless = endless
+        self.most = MOST_STATES if most is None else most
         first = frozenset({START})
         self.came: dict[Marking, tuple[Marking, Transition] | None] = {first: None}
         self.ahead: deque[Marking] = deque([first])
@@ -87,14 +96,12 @@ class Search:
         self.good: list[Marking] = []
         self.done: set[int] = set()
         # Two branches that come to a terminating End: one of them ends the other.
-        places = {place for step in net for place in step.inputs}
-        ways = {place: [step for step in net if place in step.inputs] for place in places}
-        self.final = {place for place, steps in ways.items() if all(one.clears for one in steps)}
+        self.final = giving_up(net)
 
     def first_flaw(self) -> Flaw | None:
         """Visit the states, the nearest first."""
         while self.ahead:
-            if len(self.came) > MOST_STATES:
+            if len(self.came) > self.most:
                 return Flaw(Kind.UNDECIDED)
             here = self.ahead.popleft()
             if DONE in here:
@@ -114,7 +121,7 @@ class Search:
                     kind = Kind.LEFT_BEHIND if DONE in twice else Kind.TWICE
                     return self.flaw(kind, here, twice - {DONE}, step)
                 self.visit(here, step, step.outputs if step.clears else rest | step.outputs)
-        return (None if self.endless else self.without_end()) or self.dead()
+        return self.without_end() or self.dead()
 
     def visit(self, here: Marking, step: Transition, there: Marking) -> None:
         """Note that ``step`` leads from one state to another."""
@@ -125,7 +132,7 @@ class Search:
         self.behind[there].append(here)
 
     def without_end(self) -> Flaw | None:
-        """Return the state from which no way leads to the end, if there is one."""
+        """Return the state from which no way leads to the end, or to repeating, if there is one."""
         seen, ahead = set(self.good), list(self.good)
         while ahead:
             for state in self.behind[ahead.pop()]:
@@ -160,11 +167,17 @@ def unsound(definition: ProcessDefinition) -> Iterator[Problem]:
 
     Where the nesting of its branches tells, in those words; else by the way that leads to the flaw.
     """
-    told = list(unsound_branches(definition))
-    yield from told
-    flaw = None if told else flaw_of(definition)
-    if flaw is not None and not ending(definition).isdisjoint(flaw.places or ending(definition)):
-        yield problem_of(definition, flaw)
+    flaw = flaw_of(definition)
+    told = list(unsound_branches(definition)) if flaw else []
+    if flaw and told:
+        seen = {*flaw.path, *flaw.places}
+        at = next((at for at, each in enumerate(told) if each.node in seen), None)
+        if at is not None and flaw.path:
+            text = f"{told[at].message} A run comes to it by {' -> '.join(flaw.path)}."
+            told[at] = replace(told[at], message=text)
+        yield from told
+    elif flaw and set(flaw.places) <= ending(definition):
+        yield problem_of(definition, flaw)  # else it is told already that no End is behind
 
 
 def problem_of(definition: ProcessDefinition, flaw: Flaw) -> Problem:
