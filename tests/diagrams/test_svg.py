@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from automations.diagrams.svg import drawn, picture_of, sheet, svg
 from automations.diagrams.translation import graph_of
 from automations.exceptions import ConverterMissing
 from automations.flow import this
-from tests.diagrams.corpus import CORPUS, UNSOUND
+from tests.diagrams.corpus import CORPUS, UNSOUND, chain, wide
+from tests.diagrams.corpus import made as made_of
 from tests.testapp.inbox_processes import Review
 
 REVIEW = f"testapp.{Review.__name__}"
@@ -295,6 +297,22 @@ def test_a_png_without_the_library_of_the_system_says_so(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     with pytest.raises(ConverterMissing, match="apt-get install libcairo2"):
         png(svg(ISSUES._meta))
+
+
+def test_a_png_is_no_larger_than_cairo_and_a_server_bear() -> None:
+    pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
+    for nodes in (chain(250), {"begin": flow.Execute(this.work)} | wide(6, 9, 6) | chain(30)):
+        picture = svg(made_of("Large", nodes)._meta)
+        width, height = (
+            int(each) for each in re.findall(r' (?:width|height)="(\d+)"', picture)[:2]
+        )
+        assert width > 5000
+        width, height = struct.unpack(">II", png(picture)[16:24])
+        assert max(width, height) <= 32_000
+        assert width * height <= 30_100_000
+    usual = svg(ISSUES._meta)
+    (width,) = struct.unpack(">I", png(usual)[16:20])
+    assert f'width="{width // 2}"' in usual
 
 
 def test_for_a_png_colours_stand_where_properties_were() -> None:
