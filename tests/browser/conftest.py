@@ -39,6 +39,12 @@ if settings.VENDOR != "sqlite" or not importlib.util.find_spec("playwright"):
 Open = Callable[..., "Page"]
 
 
+def submit(page: Page) -> None:
+    """Send the form of the page, and wait for the answer."""
+    with page.expect_navigation():
+        page.click("main button[type=submit]")
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """

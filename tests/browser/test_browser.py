@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from automations import notices
 from automations.models import AutomationModel, AutomationTaskModel
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, submit
 from tests.pages.rows import add_question, make_run
 from tests.pages.test_folding import looped
 from tests.testapp.dashboard_processes import BrokenTemplate, Plain, WithCard
@@ -47,12 +47,6 @@ def look(page: Page) -> None:
 def task_url(task: AutomationTaskModel) -> str:
     """Return the address of the task's page."""
     return reverse("automations:task", args=[task.pk])
-
-
-def submit(page: Page) -> None:
-    """Send the form of the page, and wait for the answer."""
-    with page.expect_navigation():
-        page.click("main button[type=submit]")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

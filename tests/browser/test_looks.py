@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from automations.models import AutomationTaskModel
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, submit
 from tests.pages.rows import add_question, make_run
 from tests.testapp.dashboard_processes import Plain
 from tests.testapp.inbox_processes import ByHand
@@ -114,7 +114,7 @@ def test_an_error_stands_out(
     assert box(message)["y"] >= box(node)["y"] + box(node)["height"]
     page = open_page(people["asked"], ask(Chooses), color_scheme=scheme)
     page.locator("main form").first.evaluate("form => form.noValidate = true")
-    page.click("main button[type=submit]")
+    submit(page)
     wrong, right, fixed = (page.locator(f"[name={it}]") for it in ("name", "nickname", "number"))
     assert style(wrong, "borderTopColor") == style(page.locator(".errorlist").first, "color")
     assert style(wrong, "borderTopColor") != style(right, "borderTopColor")

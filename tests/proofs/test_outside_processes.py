@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import time
 from collections import defaultdict
 from typing import Any
 
 import pytest
 
+from automations.engine import locking
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
@@ -85,6 +87,19 @@ def test_workers_that_are_killed_lose_no_background_work(
     proof("P5", done=done, exact=len(runs))
 
 
+def freeze(worker: subprocess.Popen[bytes]) -> None:
+    """
+    Stop the worker at a moment at which it holds no lock that all the others need.
+
+    On SQLite that is the one write lock, which this test takes meanwhile: whoever is frozen in a
+    transaction there keeps everybody out, as the documentation says.
+    """
+    with locking.atomic():
+        locking.take_write_lock()
+        worker.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, worker.pid, os.WSTOPPED | os.WNOWAIT)
+
+
 def test_a_worker_that_comes_back_after_its_claim_records_nothing(
     child_environment: dict[str, str], proof: Recorder
 ) -> None:
@@ -96,7 +111,7 @@ def test_a_worker_that_comes_back_after_its_claim_records_nothing(
         frozen = step_forever(child_environment | {"ATM_TEST_TASK_SECONDS": "0.5"})
         claimed = AutomationTaskModel.objects.filter(automation=run.id).exclude(claimed_by="")
         assert wait_until(lambda claimed=claimed: claimed.count() == 2)
-        frozen.send_signal(signal.SIGSTOP)
+        freeze(frozen)
         other = step_forever(child_environment)
         try:
             ended = AutomationModel.objects.filter(pk=run.id, state="finished")
