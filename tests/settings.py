@@ -161,6 +161,7 @@ LOGIN_REDIRECT_URL = "/"
 
 # What a test asks of the processes that it starts: to give a dead one's work up sooner, to be
 # more patient with tasks that are killed, to do less behind each request, and to be woken.
+ATM_COMMIT_EVERY = int(os.environ.get("ATM_TEST_COMMIT_EVERY", "20"))
 ATM_CLAIM = float(os.environ.get("ATM_TEST_CLAIM", "60"))
 ATM_DISPATCHER = os.environ.get("ATM_TEST_DISPATCHER", "inline")
 ATM_QUEUE = os.environ.get("ATM_TEST_QUEUE", "")

@@ -42,6 +42,12 @@ SETTINGS: dict[str, Setting] = {
         1,
         "Runs that a sweep claims at a time, and takes of one class before it is another's turn.",
     ),
+    "ATM_COMMIT_EVERY": Setting(
+        20,
+        (int,),
+        1,
+        "Tasks of one run, one directly after the other, that share a transaction at the most.",
+    ),
     "ATM_CLAIM": Setting(60, (int, float), 1, "Seconds after which a claim expires."),
     "ATM_ATTEMPTS": Setting(
         3, (int,), 2, "Attempts after which a task that kills its worker becomes an incident."

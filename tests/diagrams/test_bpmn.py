@@ -450,7 +450,7 @@ def written(node: Any) -> str:
 #: What is given to a modifier to see whether it is written down, unless one value is enough.
 GIVEN: dict[str, tuple[Any, ...]] = {
     "OnTimeout": (DAY, this.mark), "Case": ("mark", this.mark), "InBackground": (), "nice": (),
-    "EveryDay": (), "Retry": (77,),
+    "EveryDay": (), "Retry": (77,), "Commit": (),
 }  # fmt: skip
 KINDS = [
     flow.Execute(this.work), flow.If(this.asks), flow.Switch(this.asks), flow.Split(), flow.Join(),

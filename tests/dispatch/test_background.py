@@ -387,11 +387,16 @@ def test_a_receiver_that_is_cancelled_is_an_error_of_the_sender(
 
 
 def test_a_step_in_the_main_thread_may_be_ended_by_a_signal() -> None:
-    """It is undone, and its run is taken up again; what does so by itself is told by its kills."""
+    """
+    It is undone, with what shares its transaction, and its run is taken up again.
+
+    What does so by itself is told by its kills.
+    """
     run = Leaving(error="exit", here=True, autorun=False)
     with pytest.raises(SystemExit):
         AutomationModel.run()
-    assert at(run, "step").state == "ready"
+    (task,) = AutomationTaskModel.objects.filter(automation=run.id)
+    assert task.state == "ready"
     assert row(run).state == "running"
     assert not Effect.objects.filter(run=run.id).exists()
 

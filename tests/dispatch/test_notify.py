@@ -171,13 +171,14 @@ def resumed_by_nobody(settings: Any) -> None:
 
 def locked_for_a_moment(settings: Any) -> None:
     with resident(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(advancing.steps, "step", lambda *a, **k: steps.Step(obtained=False))
+        patch.setattr(advancing, "burst", lambda *a, **k: [steps.Step(obtained=False)])
         Straight()
 
 
 def delayed_by_the_database(settings: Any) -> None:
     with resident(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(advancing.steps, "step", lambda *a, **k: steps.Step(task_id=1, delayed=True))
+        delayed = [steps.Step(task_id=1, delayed=True)]
+        patch.setattr(advancing, "burst", lambda *a, **k: delayed)
         Straight()
 
 

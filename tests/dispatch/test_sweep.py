@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, transaction
 
 from automations.dispatch import advancing, claims, inline, sweep
-from automations.engine import locking, people, steps
+from automations.engine import charging, locking, people, steps
 from automations.management.commands import automation_step
 from automations.models import AutomationModel, AutomationScheduleModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
@@ -130,10 +130,10 @@ def test_an_attempt_that_was_not_made_is_given_back(monkeypatch: pytest.MonkeyPa
 
 def test_a_careful_attempt_at_what_is_not_there_any_more_is_none() -> None:
     run = Straight(autorun=False)
-    assert steps.charge(0) is None
-    assert steps.charge(run.id, seen=[at(run, "first").pk]) is None
+    assert charging.charge(0) is None
+    assert charging.charge(run.id, seen=[at(run, "first").pk]) is None
     run.run()
-    assert steps.charge(run.id) is None
+    assert charging.charge(run.id) is None
 
 
 def test_a_claim_is_renewed_while_its_block_is_being_worked_on(
@@ -366,13 +366,13 @@ def test_a_claimed_run_that_is_locked_for_a_moment_is_tried_again(
     run = Straight(autorun=False)
     claimed(run, 3600, by="mine")
     tried = []
-    step = steps.step
+    burst = advancing.burst
 
-    def busy(*args: Any, **kwargs: Any) -> steps.Step:
+    def busy(*args: Any, **kwargs: Any) -> list[steps.Step]:
         tried.append(args)
-        return steps.Step(obtained=False) if len(tried) < 3 else step(*args, **kwargs)
+        return [steps.Step(obtained=False)] if len(tried) < 3 else burst(*args, **kwargs)
 
-    monkeypatch.setattr(advancing.steps, "step", busy)
+    monkeypatch.setattr(advancing, "burst", busy)
     assert advancing.advance(run.id, claim="mine").done == 4
     assert run.finished()
 
@@ -382,7 +382,7 @@ def test_a_claimed_run_that_stays_locked_is_left_and_its_claim_given_back(
 ) -> None:
     run = Straight(autorun=False)
     claimed(run, 3600, by="mine")
-    monkeypatch.setattr(advancing.steps, "step", lambda *a, **k: steps.Step(obtained=False))
+    monkeypatch.setattr(advancing, "burst", lambda *a, **k: [steps.Step(obtained=False)])
     monkeypatch.setattr(advancing, "PAUSE", (0, 0))
     assert advancing.advance(run.id, claim="mine").done == 0
     assert AutomationModel.objects.get(pk=run.id).claimed_by == ""

@@ -316,3 +316,36 @@ def test_the_options_of_a_node_are_not_given_to_its_work() -> None:
     assert node.work(PlainContext()) == Complete(result={"size": 3})
     assert node.description == "Works."
     assert node.threaded
+
+
+def test_what_a_kind_of_node_does_not_do_is_refused_by_name() -> None:
+    node, context = bound(flow.Node()), PlainContext()
+    with pytest.raises(DefinitionError, match="'node' asks nobody"):
+        node.complete(context, None, None)
+    with pytest.raises(DefinitionError, match="'node' waits for no message"):
+        node.received(context, None, None)
+    with pytest.raises(DefinitionError, match="'node' has no work to do outside of its step"):
+        node.work(context)
+
+
+def test_a_bare_node_asks_nobody_and_never_comes_back() -> None:
+    assert list(bound(flow.Node()).performers()) == []
+    assert bound(flow.Node()).rule is None
+
+
+def test_what_is_called_is_the_method_of_a_subclass_or_what_was_given() -> None:
+    class Named(flow.Execute):
+        def method(self, task: Any, *args: Any, **kwargs: Any) -> None:
+            """Do nothing, under a name."""
+
+    assert bound(Named()).calls is Named.method
+    assert bound(flow.Execute(print)).calls is print
+    assert bound(flow.Execute("note")).calls == this.note
+    assert bound(flow.Execute()).calls is None
+
+
+def test_commit_is_kept_on_the_node_and_said_once() -> None:
+    assert bound(flow.Execute(print).Commit()).commits
+    assert not bound(flow.Execute(print)).commits
+    twice = flow.Execute(print).Commit().Commit()
+    assert twice.repeated_modifiers == ("Commit",)

@@ -145,6 +145,8 @@ def test_without_the_lock_on_a_run_its_join_never_fires(
 ) -> None:
     (run,) = begun(AskedTwice, 1)
     off = [] if on else ["without_transactions"]
+    # A transaction that is none cannot be shared either.
+    child_environment["ATM_TEST_COMMIT_EVERY"] = "20" if on else "1"
     with posters(2, child_environment, "within_the_join", *off) as people:
         first, second = people
         for poster, task in zip(people, asked(run), strict=True):

@@ -284,7 +284,7 @@ def test_the_audit_finds_a_doubled_effect(monkeypatch: pytest.MonkeyPatch) -> No
         lambda run_id, wait: AutomationModel(pk=run_id, automation_class=run._meta.label),
     )
     monkeypatch.setattr(steps, "attempt", lambda context, work, known: run.work(context.task))
-    monkeypatch.setattr(steps, "settle", lambda context, claim: None)
+    monkeypatch.setattr(steps, "settle", lambda *arguments, **how: None)
     steps.step(run.id)
     assert audit([run]).doubled
 

@@ -53,6 +53,7 @@ class Node(Waiting):
     bpmn: ClassVar[str] = "task"
     written_as: ClassVar[Mapping[str, str]] = {
         "next_name": "Next",
+        "commits": "Commit",
         **dict.fromkeys(("following", "places", "first", "automation_name", "automation"), ""),
         **dict.fromkeys(("asked", "sends"), ""),
     }
@@ -78,6 +79,8 @@ class Node(Waiting):
     sends: str = ""
     #: Whether its work may be done outside of the step's transaction.
     works_outside: bool = False
+    #: Whether its task shares its transaction with none before and none after it.
+    commits: bool | None = None
     #: The name of the dispatcher that says where it is executed; None: as the process says.
     dispatcher: str | None = None
     #: The name of the message that this waits for.
@@ -99,6 +102,15 @@ class Node(Waiting):
     def Next(self, node: Any) -> Self:
         """Go on at ``node`` (``this.x``, ``"self.x"`` or ``"x"``) instead of the next attribute."""
         return self._once("Next", next_name=self._target(node))
+
+    def Commit(self) -> Self:
+        """
+        Commit before this step's work and directly after it, whatever ``ATM_COMMIT_EVERY`` says.
+
+        For work that reaches out of the database, a charge or an e-mail: if the process is killed,
+        only what this very step did outside may be done again, and nothing of the steps before it.
+        """
+        return self._once("Commit", commits=True)
 
     # What an author of nodes overrides
 

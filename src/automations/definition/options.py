@@ -22,9 +22,10 @@ class Options:
     The options of one automation.
 
     An ``abstract`` one is only there to be extended. ``schedule`` starts a run at each of its
-    times; ``former_names`` are dotted paths that runs
-    may still carry; ``keep_history`` is how many closed tasks of a run are kept each time it
-    comes to a `Repeat` (None: all). ``dispatcher`` says where its runs are worked on ("": as the
+    times; ``former_names`` are dotted paths that runs may still carry; ``keep_history`` is how
+    many closed tasks of a run are kept each time it comes to a `Repeat` (None: all).
+    ``commit_every`` is how many tasks of a run may share a transaction (None: as
+    ``ATM_COMMIT_EVERY`` says). ``dispatcher`` says where its runs are worked on ("": as the
     settings say). ``subject`` tells one run from another where people read, with entries of its
     data in braces: ``"{title} for {name}"``. Whoever has ``start_permission`` may start a run by
     hand, with what is entered in ``start_form``; everybody who is logged in, if only the form is
@@ -35,6 +36,7 @@ class Options:
     schedule: Cron | None = None
     former_names: tuple[str, ...] = ()
     keep_history: int | None = KEPT
+    commit_every: int | None = None
     dispatcher: str = ""
     subject: str = ""
     start_form: Any = None
@@ -63,6 +65,12 @@ class Options:
         if kept is not None and (not isinstance(kept, int) or isinstance(kept, bool) or kept < 0):
             wrong.append(("keep_history", kept))
             kept = KEPT
+        every = _first("commit_every", [own, *inherited], None)
+        if every is not None and (
+            not isinstance(every, int) or isinstance(every, bool) or every < 1
+        ):
+            wrong.append(("commit_every", every))
+            every = None
         where = _first("dispatcher", [own, *inherited], "")
         if not isinstance(where, str):
             wrong.append(("dispatcher", where))
@@ -86,6 +94,7 @@ class Options:
             schedule=schedule,
             former_names=tuple(names),
             keep_history=kept,
+            commit_every=every,
             dispatcher=where,
             subject=subject,
             start_form=form,
@@ -119,6 +128,7 @@ WANTED = {
     "subject": 'a text with entries of the data in braces, "{title} for {name}"',
     "start_form": "a form class",
     "start_permission": "the name of a permission, 'app_label.codename'",
+    "commit_every": "a whole number of tasks from 1, or None for the setting",
     "keep_history": "a whole number of tasks, or None to keep all",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Collection
@@ -14,9 +15,13 @@ from django.db import Error as DatabaseError
 
 from automations import settings
 from automations.dispatch.claims import give_back, give_back_free, has_claim, patiently
-from automations.engine import sending, steps
+from automations.engine import charging, sending
+from automations.engine.bursts import burst
 from automations.engine.notifying import going_on_with, notify_left
+from automations.engine.steps import Step, Undone
 from automations.engine.trouble import is_transient
+
+logger = logging.getLogger("automations")
 
 #: How often, and between how many seconds each, a claimed run that is locked is tried again.
 LOOKS, PAUSE = 20, (0.005, 0.03)
@@ -36,10 +41,13 @@ class Budget:
         seconds = settings.get("ATM_BUDGET_SECONDS")
         return cls(settings.get("ATM_BUDGET_TASKS"), time.monotonic() + seconds)
 
+    def late(self) -> bool:
+        """Return whether no further task may be started, however few there were."""
+        return self.stopped() or (self.ends is not None and time.monotonic() >= self.ends)
+
     def spent(self) -> bool:
         """Return whether no further task may be started."""
-        late = self.ends is not None and time.monotonic() >= self.ends
-        return self.tasks <= 0 or late or self.stopped()
+        return self.tasks <= 0 or self.late()
 
 
 class OutsideWork(NamedTuple):
@@ -91,13 +99,15 @@ def advance(
     here: Collection[str] | None = None,
 ) -> Progress:
     """
-    Run what is due in the run, one task and transaction after the other, within ``budget``.
+    Run what is due in the run, one task after the other, within ``budget``.
 
-    What is left is for the scheduler. ``claim`` is the claim that the caller has put on the run;
-    it is given back. A condition that was found false is asked again only after another task has
-    changed the run's data. ``careful`` counts each attempt before it is made. A run that somebody
-    without a claim is at work on is tried again for a moment, and then left. ``here`` are the
-    places that this process stands for: a run that goes on elsewhere keeps its claim.
+    Tasks that follow each other at once share transactions, as `automations.engine.bursts` says; if
+    one of those is lost, each of its tasks gets one of its own. What is left is for the scheduler.
+    ``claim`` is the claim that the caller has put on the run; it is given back. A condition that
+    was found false is asked again only after another task has changed the run's data. ``careful``
+    counts each attempt before it is made. A run that somebody without a claim is at work on is
+    tried again for a moment, and then left. ``here`` are the places that this process stands for: a
+    run that goes on elsewhere keeps its claim.
     """
     budget = budget or Budget.of_request()
     with going_on_with(run_id):
@@ -119,20 +129,35 @@ def _advance(
     """Do what `advance` says; return also whether something may be left that is due."""
     progress = Progress()
     seen: set[int] = set()
-    looks = LOOKS
+    looks, alone = LOOKS, 0
     while not budget.spent():
-        task_id = steps.charge(run_id, seen=seen, now=now) if careful else None
+        task_id = charging.charge(run_id, seen=seen, now=now) if careful else None
         if careful and task_id is None:
             break
         try:
-            step = steps.step(run_id, claim=claim, seen=seen, now=now, here=here)
+            most = 1 if careful or alone else budget.tasks
+            steps = burst(
+                run_id,
+                claim=claim,
+                seen=seen,
+                now=now,
+                here=here,
+                most=most,
+                stopped=budget.late,
+            )
+        except Undone as undone:
+            logger.info("Run %s goes on task by task: %r", run_id, undone.__cause__)
+            alone = undone.tasks
+            continue
         except DatabaseError as error:
             if task_id and is_transient(error):
                 # Even that it is delayed could not be written: the worker is there all the same.
-                patiently(partial(steps.give_back, task_id))
+                patiently(partial(charging.give_back, task_id))
             raise
+        alone -= min(alone, len(steps))
+        step = steps[-1]
         if task_id and (step.outside or step.elsewhere or step.delayed or not step.obtained):
-            steps.give_back(task_id)
+            charging.give_back(task_id)
         if not step.obtained:
             # Somebody who needs no claim: a message, a person. It is ours to come back.
             if looks and has_claim(run_id, claim):
@@ -147,25 +172,32 @@ def _advance(
         if step.sending and step.task_id is not None:
             step = sending.deliver(run_id, step.task_id, claim=claim, seen=seen, now=now)
             progress.reached |= step.reached
+            steps = [step]
         if step.delayed:
             progress.delayed += 1
             break
         if step.task_id is None:
             return progress, False
+        for each in steps:
+            count(each, progress, seen)
+        budget.tasks -= len(steps)
         if step.outside:
             work = OutsideWork(run_id, step.task_id, step.outside.thread, step.automation_class)
             progress.outside.append(work)
-        budget.tasks -= 1
-        progress.failed += step.failed
-        if step.postponed:
-            progress.waiting += 1
-            seen.add(step.task_id)
-        else:
-            progress.done += 1
-            if step.changed:
-                seen.clear()
         if not step.more:
             return progress, False
     if claim:
         give_back([run_id], claim)
     return progress, budget.spent() or bool(progress.delayed)
+
+
+def count(step: Step, progress: Progress, seen: set[int]) -> None:
+    """Count what a step has done; keep in ``seen`` what need not be looked at again for now."""
+    progress.failed += step.failed
+    if step.postponed and step.task_id is not None:
+        progress.waiting += 1
+        seen.add(step.task_id)
+    else:
+        progress.done += 1
+        if step.changed:
+            seen.clear()

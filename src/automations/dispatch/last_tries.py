@@ -22,7 +22,7 @@ def makes_last_try(run_id: int) -> bool:
     """
     Return whether a task of the run has cost its worker so often that it may be tried once more.
 
-    As `steps.charge` counts: the first time was not counted, and this one will be.
+    As `charging.charge` counts: the first time was not counted, and this one will be.
     """
     often = max(1, settings.get("ATM_ATTEMPTS") - 2)
     return tasks().open().filter(automation=run_id, attempts__gte=often).exists()

@@ -22,6 +22,7 @@ from automations import payload, settings
 from automations.engine.attempts import Known, attempt
 from automations.engine.attention import claim_look, delay, stand_still
 from automations.engine.bindings import follow_data
+from automations.engine.charging import WorkerLost
 from automations.engine.context import TaskContext, neutral, open_tasks_of
 from automations.engine.escapes import contained
 from automations.engine.failures import tidy
@@ -35,7 +36,7 @@ from automations.engine.locking import (
 )
 from automations.engine.run_row import settle, write_due
 from automations.engine.states import UNCLAIMED
-from automations.engine.steps import Step, WorkerLost, attended, close
+from automations.engine.steps import Step, attended, close
 from automations.engine.transitions import apply
 from automations.engine.trouble import is_transient
 from automations.models.runs import RunState
@@ -162,7 +163,7 @@ def _record(done: TaskContext, came: Outcome | Exception, now: datetime, known: 
         return came
 
     attempt(context, result, known)
-    return close(context, "")
+    return close(context, None, "")
 
 
 def changed(context: TaskContext, done: TaskContext) -> None:

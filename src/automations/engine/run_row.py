@@ -30,11 +30,13 @@ def end_run(context: RunContext, state: RunState) -> None:
         context.changes["unique_key"] = None
 
 
-def settle(context: RunContext, claim: dict[str, Any]) -> None:
+def settle(context: RunContext, claim: dict[str, Any], *, stays_due: bool = False) -> None:
     """
     Write the row of the run: its data if changed, when it is due next, and its end.
 
-    ``claim`` are the columns of the claim to set. Nothing is written if nothing has changed.
+    ``claim`` are the columns of the claim to set. With ``stays_due`` what is noted is left as it
+    is: a run that is due since an earlier time is found just as well. Nothing is written if nothing
+    has changed.
     """
     tell_settled(context)
     run, changes = context.run, context.changes | claim
@@ -42,7 +44,9 @@ def settle(context: RunContext, claim: dict[str, Any]) -> None:
         run.data = payload.clean(run.data)
         follow_data(context)
         changes |= {"data": run.data, "version": F("version") + 1}
-    due = None if changes.get("finished") else earliest_due(context)
+    due = run.due
+    if not stays_due:
+        due = None if changes.get("finished") else earliest_due(context)
     if due != run.due:
         changes["due"] = due
     if not changes:

@@ -158,4 +158,4 @@ def _sent(
         return context.node.sent(context, answers)
 
     attempt(context, outcome, known)
-    return close(context, claim, seen)
+    return close(context, None, claim, seen)

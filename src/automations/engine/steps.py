@@ -14,11 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from traceback import clear_frames
 from typing import Any
-
-from django.db.models import F
 
 from automations import settings
 from automations.engine.attempts import Broken, Exhausted, Known, attempt
@@ -30,21 +27,19 @@ from automations.engine.locking import (
     atomic,
     connection,
     from_now,
-    in_own_turn,
     in_transaction,
+    is_past,
     leave_connections,
     lock_run,
     runs,
-    tasks,
 )
 from automations.engine.run_row import settle
-from automations.engine.transitions import apply
 from automations.engine.trouble import is_transient, links
-from automations.exceptions import AutomationError
+from automations.engine.watching import Watch
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
 from automations.models.tasks import TaskState
-from automations.outcomes import Fail, Outside
+from automations.outcomes import Outside
 
 logger = logging.getLogger("automations")
 
@@ -52,8 +47,12 @@ logger = logging.getLogger("automations")
 _at_work: ContextVar[frozenset[int]] = ContextVar("automations_at_work", default=frozenset())
 
 
-class WorkerLost(AutomationError):
-    """A task has taken its worker down with it, more often than it may."""
+class Undone(Exception):
+    """Several tasks shared a transaction, and it is gone; the cause concerns the last of them."""
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__(tasks)
+        self.tasks = tasks
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,8 @@ def attended(
     """
     Do ``work`` in one transaction; in trouble with the database delay the task in ``current``.
 
-    Inside a transaction of the caller's the error is raised instead. Work that has run out of stack
+    ``current`` are the tasks that ``work`` has begun: if they are several, raise `Undone` instead.
+    Inside a transaction of the caller's the error is raised. Work that has run out of stack
     or memory is the task's own error, whatever the connection says after it: that is given to
     ``work`` as known, in a new transaction and, if it can be, on a new connection.
     """
@@ -143,8 +143,12 @@ def attended(
             for link in links(error):
                 clear_frames(link.__traceback__)  # what it holds may be what there is too little of
         except Exception as error:
+            if len(current) > 1 and (isinstance(error, Broken) or is_transient(error)):
+                raise Undone(len(current)) from error
             return _delayed(run_id, error, now, current)
         leave_connections()
+        if len(current) > 1:
+            raise Undone(len(current))
 
 
 def _delayed(
@@ -174,13 +178,33 @@ def _step(
     run = lock_run(run_id, wait=bool(known))
     if run is None:
         return Step(obtained=False)
-    found = open_tasks_of(run)
+    turn = choose(run, open_tasks_of(run), seen, now, here, current[0] if known else None)
+    if isinstance(turn, Step):
+        let_go(run, turn, claim)
+        return turn
+    current.append(turn.task)
+    watch = Watch(turn)
+    attempt(turn, watch.work, known)
+    return close(turn, watch, claim, seen)
+
+
+def choose(
+    run: AutomationModel,
+    found: Collection[AutomationTaskModel],
+    seen: Collection[int],
+    now: datetime,
+    here: Collection[str] | None,
+    known: AutomationTaskModel | None = None,
+) -> TaskContext | Step:
+    """
+    Return the task to execute, of those that are open, or the step that it is to execute none.
+
+    It is the one that has been due longest, or ``known``, of which is known what it comes to.
+    """
     due = [task for task in due_tasks(found, now) if task.pk not in seen]
-    if known:
-        due = [task for task in due if task.pk == current[0].pk]
+    if known is not None:
+        due = [task for task in due if task.pk == known.pk]
     if run.state != RunState.RUNNING or not due:
-        if claim and run.claimed_by == claim:
-            release(run_id, claim)
         return Step()
     task = due[0]
     if task.outbox is not None:
@@ -188,14 +212,35 @@ def _step(
     context = TaskContext(task, run, now, others=[other for other in found if other is not task])
     if here is not None and (place := context.place) and place not in here:
         return Step(elsewhere=place)
-    current.append(task)
-    attempt(context, lambda: context.node.run(context), known)
-    return close(context, claim, seen)
+    return context
 
 
-def close(context: TaskContext, claim: str, seen: Collection[int] = ()) -> Step:
-    """Write what the attempt has changed in the run; return what the step has done."""
-    task = context.task
+def let_go(run: AutomationModel, nothing: Step, claim: str) -> None:
+    """Give the claim back if there is nothing to do in the run."""
+    if nothing.task_id is None and not nothing.elsewhere and claim and run.claimed_by == claim:
+        release(run.pk, claim)
+
+
+def never(context: TaskContext, step: Step) -> bool:
+    """Say that no other step is made in this transaction."""
+    return False
+
+
+def close(
+    context: TaskContext,
+    watch: Watch | None,
+    claim: str,
+    seen: Collection[int] = (),
+    goes_on: Callable[[TaskContext, Step], bool] = never,
+) -> Step:
+    """
+    Write what the attempt has changed in the run; return what the step has done.
+
+    ``goes_on`` says whether another step is made in this very transaction: then that one writes
+    when the run is due. A run that was due and stays due need not be told so at all, unless the
+    work, which ``watch`` has seen, has written to its row. None: nobody has looked on.
+    """
+    task, run = context.task, context.run
     if context.automation is not None and context.automation.killed():
         return Step(task_id=task.pk, node=task.status)
     changed = context.data_changed
@@ -210,8 +255,7 @@ def close(context: TaskContext, claim: str, seen: Collection[int] = ()) -> Step:
         other.pk not in seen or (changed and not postponed)
         for other in due_tasks([*sending, *context.others, *context.opened], context.now)
     )
-    settle(context, claim_columns(context.run, claim, keep=more))
-    return Step(
+    step = Step(
         task_id=task.pk,
         node=task.status,
         failed=task.state == TaskState.FAILED,
@@ -219,8 +263,14 @@ def close(context: TaskContext, claim: str, seen: Collection[int] = ()) -> Step:
         changed=changed,
         more=more,
         outside=context.outside,
-        automation_class=context.run.automation_class,
+        automation_class=run.automation_class,
     )
+    if more and goes_on(context, step):
+        settle(context, {}, stays_due=True)
+    else:
+        stays_due = more and bool(watch and not watch.wrote) and is_past(run.due, context.now)
+        settle(context, claim_columns(run, claim, keep=more), stays_due=stays_due)
+    return step
 
 
 @contextmanager
@@ -252,43 +302,3 @@ def claim_columns(run: AutomationModel, claim: str, *, keep: bool) -> dict[str, 
 def release(run_id: int, claim: str) -> None:
     """Give the claim on the run back, if it is still ours."""
     runs().filter(pk=run_id, claimed_by=claim).update(claimed_by="", claimed_until=None)
-
-
-def charge(run_id: int, *, seen: Collection[int] = (), now: datetime | None = None) -> int | None:
-    """
-    Count an attempt on the task that the next step would run, before it runs.
-
-    For runs whose last worker has not come back: the task that took it down is counted each
-    time, no other is. After ``ATM_ATTEMPTS`` attempts in all it becomes an incident. Return the
-    task's primary key if it may be run, else None.
-    """
-    now = now or settings.now()
-    with atomic():
-        run = lock_run(run_id, wait=False)
-        if run is None or run.state != RunState.RUNNING:
-            return None
-        found = open_tasks_of(run)
-        due = [task for task in due_tasks(found, now) if task.pk not in seen]
-        if not due:
-            return None
-        task = due[0]
-        # The first attempt was made before anybody knew, and was not counted.
-        if task.attempts + 1 < settings.get("ATM_ATTEMPTS"):
-            tasks().filter(pk=task.pk).update(attempts=task.attempts + 1)
-            return task.pk
-        others = [other for other in found if other is not task]
-        context = TaskContext(task, run, now, others)
-        error = WorkerLost(
-            f"The worker did not come back from this task {task.attempts + 1} times. Find out "
-            f"what it does to its process, then retry or skip it."
-        )
-        apply(Fail(error), context)
-        settle(context, {"claimed_by": "", "claimed_until": None})
-        logger.error("Task %s (%s) of run %s: %s", task.pk, task.status, run.pk, error)
-        return None
-
-
-def give_back(task_id: int) -> None:
-    """Take back an attempt that was counted and not made."""
-    charged = tasks().filter(pk=task_id, attempts__gt=0)
-    in_own_turn(partial(charged.update, attempts=F("attempts") - 1))

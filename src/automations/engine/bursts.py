@@ -1,0 +1,143 @@
+"""
+A burst: steps of one run that follow each other at once, in one transaction.
+
+Each task is attempted in its own savepoint and finds the rows as if every task had a transaction
+of its own; what is shared is the commit, which costs more than all else. If the transaction is
+lost, all of the burst is undone, and is done again one task at a time.
+
+What has to be through before anything else is done ends a burst: a task with something to do on
+commit, one that has written to the rows of runs by itself, one that is to be worked on elsewhere
+or outside, a failure, and a node with ``.Commit()``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from automations import settings
+from automations.engine import steps
+from automations.engine.attempts import Known, attempt
+from automations.engine.context import TaskContext, open_tasks_of
+from automations.engine.locking import in_transaction, lock_run
+from automations.engine.steps import Step, at_work, attended, choose, close, let_go, never
+from automations.engine.watching import Watch, node_of
+from automations.exceptions import AutomationNotFound
+from automations.models import AutomationModel, AutomationTaskModel
+
+#: After so many seconds no further task is begun in a burst: the run is locked for as long.
+LONGEST = 0.05
+
+
+def burst(
+    run_id: int,
+    *,
+    claim: str = "",
+    seen: Collection[int] = (),
+    now: datetime | None = None,
+    here: Collection[str] | None = None,
+    most: int = 1,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Step]:
+    """
+    Run what is due in the run, one task after the other, in one transaction; return each step.
+
+    At most ``most`` tasks, and as many as ``ATM_COMMIT_EVERY`` or ``Meta.commit_every`` allow.
+    ``stopped`` is asked between them. All else is as in `automations.engine.steps.step`, which does
+    it inside a transaction of the caller's. Raise `Undone` if the transaction of several is lost.
+    """
+    if most <= 1 or in_transaction() or at_work(run_id):
+        return [steps.step(run_id, claim=claim, seen=seen, now=now, here=here)]
+    this = Burst(run_id, claim, set(seen), now, here, most, stopped)
+    last = attended(run_id, this.work, now or settings.now(), this.begun)
+    return this.done if this.done and this.done[-1] is last else [last]
+
+
+@dataclass
+class Burst:
+    """One burst: what it may do, and what it has done."""
+
+    run_id: int
+    claim: str
+    seen: set[int]
+    now: datetime | None
+    here: Collection[str] | None
+    most: int
+    stopped: Callable[[], bool]
+    begun: list[AutomationTaskModel] = field(default_factory=list)
+    done: list[Step] = field(default_factory=list)
+    _next: TaskContext | None = None
+
+    def work(self, known: Known) -> Step:
+        """Do it all, inside the transaction; return the last step."""
+        ends = time.monotonic() + LONGEST
+        run = lock_run(self.run_id, wait=bool(known))
+        if run is None:
+            return Step(obtained=False)
+        turn = self.choose(run, open_tasks_of(run), self.begun[0] if known else None)
+        if isinstance(turn, Step):
+            let_go(run, turn, self.claim)
+            return turn
+        if known or stands_alone(turn):
+            self.most = 1
+        self.most = min(self.most, commit_every(run))
+        while True:
+            self.begun.append(turn.task)
+            watch = Watch(turn)
+            attempt(turn, watch.work, known)
+            room = watch.may_go_on() and len(self.done) + 1 < self.most
+            room = room and time.monotonic() < ends and not self.stopped()
+            goes_on = self.goes_on if room else never
+            self.done.append(close(turn, watch, self.claim, self.seen, goes_on))
+            following, self._next = self._next, None
+            if following is None:
+                return self.done[-1]
+            turn = following
+
+    def choose(
+        self,
+        run: AutomationModel,
+        found: Collection[AutomationTaskModel],
+        known: AutomationTaskModel | None = None,
+    ) -> TaskContext | Step:
+        """Return the task to execute next, or the step that it is to execute none."""
+        return choose(run, found, self.seen, self.now or settings.now(), self.here, known)
+
+    def goes_on(self, context: TaskContext, step: Step) -> bool:
+        """Choose the task that comes after ``step``; return whether it is done in this burst."""
+        if step.failed or step.outside or context.task.outbox is not None:
+            return False
+        if step.postponed:
+            self.seen.add(context.task.pk)
+        elif step.changed:
+            self.seen.clear()
+        found = sorted([*context.open_tasks, *context.opened], key=lambda task: task.pk or 0)
+        keys: list[Any] = [task.pk for task in found]
+        if None in keys:  # MySQL does not say which it has given
+            found = open_tasks_of(context.run)
+        for task in context.opened:
+            # Whoever asks for it gets the row, not the object that another task has worked with.
+            task._state.fields_cache.pop("previous", None)
+        turn = self.choose(context.run, found)
+        if isinstance(turn, Step) or stands_alone(turn):
+            return False
+        self._next = turn
+        return True
+
+
+def commit_every(run: AutomationModel) -> int:
+    """Return how many tasks of the run may share a transaction."""
+    try:
+        own = run.definition.options.commit_every
+    except AutomationNotFound:
+        return 1
+    return own or int(settings.get("ATM_COMMIT_EVERY"))
+
+
+def stands_alone(context: TaskContext) -> bool:
+    """Return whether the task is to have a transaction of its own."""
+    node = node_of(context)
+    return node is None or bool(node.commits) or node.works_outside

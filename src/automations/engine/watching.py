@@ -1,0 +1,67 @@
+"""What the work of a task does beside what it returns, where the steps after it depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+
+from automations.definition.node import Node
+from automations.engine.context import TaskContext
+from automations.engine.locking import connection
+from automations.exceptions import AutomationNotFound
+from automations.outcomes import Outcome
+
+
+class Watch:
+    """
+    Looks on while a task is worked on: at what must be through before the next one begins.
+
+    ``wrote``: the work has written to the rows of the package by itself.
+    """
+
+    def __init__(self, context: TaskContext) -> None:
+        self._context = context
+        self.wrote = False
+        self._before = len(connection().run_on_commit)
+
+    def work(self) -> Outcome:
+        """Do the work of the task."""
+        with connection().execute_wrapper(self):
+            return self._context.node.run(self._context)
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+    ) -> Any:
+        """Let a statement pass, and note whether it writes to the rows of the package."""
+        if not self.wrote and not (isinstance(sql, str) and sql.startswith("SELECT")):
+            self.wrote = not isinstance(sql, str) or any(table in sql for table in own_tables())
+        return execute(sql, params, many, context)
+
+    def may_go_on(self) -> bool:
+        """
+        Return whether another task may be done in this transaction.
+
+        Not if this one has something to do on commit; if it has written to the rows that are in
+        memory here; and if the history behind it is cut, for rows in memory may refer to it.
+        """
+        hooks: list[Any] = connection().run_on_commit[self._before :]
+        node = node_of(self._context)
+        cut = node is None or (node.repeats and self._context.task.is_open is False)
+        return not (self.wrote or cut or any(not robust for _, _, robust in hooks))
+
+
+@cache
+def own_tables() -> tuple[str, ...]:
+    """Return the names of the package's tables."""
+    return tuple(model._meta.db_table for model in apps.get_app_config("automations").get_models())
+
+
+def node_of(context: TaskContext) -> Node | None:
+    """Return the node of the task; None if the code lacks it."""
+    try:
+        return context.run.definition.nodes.get(context.task.status)
+    except AutomationNotFound:
+        return None
