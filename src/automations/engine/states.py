@@ -11,7 +11,7 @@ from typing import Any
 
 from automations.engine.announcing import announce
 from automations.engine.context import TaskContext
-from automations.engine.locking import tasks
+from automations.engine.statements import update_task
 from automations.exceptions import TransitionNotAllowed
 from automations.models import AutomationTaskModel
 from automations.models.tasks import TaskState
@@ -53,7 +53,7 @@ def change_state(
             }
         else:
             changes |= {"finished": None}
-        if tasks().filter(pk=task.pk, state=before).update(**changes):
+        if update_task(task.pk, before, changes):
             vars(task).update(changes)
             if state in CLOSED and state != TaskState.FAILED:
                 announce(task_finished, task.automation, task)

@@ -18,6 +18,7 @@ from automations.engine.locking import alias, messages, runs, tasks
 from automations.engine.noticing import note_assigned
 from automations.engine.notifying import notify
 from automations.engine.run_row import end_run
+from automations.engine.statements import insert_tasks
 from automations.engine.states import UNCLAIMED, change_state, move
 from automations.engine.witnesses import tell_failed
 from automations.exceptions import DefinitionError, InvalidData
@@ -116,7 +117,7 @@ def open_tasks(context: TaskContext, targets: Iterable[str], fork_id: int | None
         )
         for target in targets
     ]
-    tasks().bulk_create(opened)
+    insert_tasks(opened)
     context.opened += opened
 
 
