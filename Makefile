@@ -15,7 +15,7 @@ IN_MAIN = python=$$($(MAIN)) && bin=$$(dirname "$$python")
 .PHONY: help
 help: ## Say what there is (this)
 	@echo "Usage: make <target>"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-19s %s\n", $$1, $$2}'
 
 .PHONY: test
 test: ## Run the tests on all databases and versions; make test ARGS="-k name" for some
@@ -94,6 +94,10 @@ demo-run: ## Play the demo's week without a browser, and check what came of it
 .PHONY: demo-reset
 demo-reset: ## Let the demo begin anew
 	@$(PYTHON) tools/demo.py reset
+
+.PHONY: package
+package: ## Build what is published into dist, and check what is in it
+	@$(PYTHON) tools/package.py
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
