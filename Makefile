@@ -99,6 +99,10 @@ demo-reset: ## Let the demo begin anew
 package: ## Build what is published into dist, and check what is in it
 	@$(PYTHON) tools/package.py
 
+.PHONY: first-five-minutes
+first-five-minutes: ## Follow the tutorial with the wheel in a fresh environment; PICTURES=1 takes its pictures anew
+	@$(PYTHON) tools/first_minutes.py $(if $(PICTURES),--pictures)
+
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
 	rm -rf .venv .venv-* .coverage .coverage.* htmlcov docs/_build dist build
