@@ -51,7 +51,11 @@ def expected(source: Path, version: str) -> set[str]:
 def undecided(source: Path) -> set[str]:
     """Return the files of the source tree of which nobody has said whether they are shipped."""
     paths = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
-    return {str(path) for path in paths if not is_shipped(path) and path.suffix not in NOT_SHIPPED}
+    return {
+        str(path)
+        for path in paths
+        if not is_shipped(path) and path.suffix not in NOT_SHIPPED and path.name[0] != "."
+    }
 
 
 def differences(wheel: Path, source: Path) -> list[str]:
