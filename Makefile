@@ -103,6 +103,10 @@ package: ## Build what is published into dist, and check what is in it
 first-five-minutes: ## Follow the tutorial with the wheel in a fresh environment; PICTURES=1 takes its pictures anew
 	@$(PYTHON) tools/first_minutes.py $(if $(PICTURES),--pictures)
 
+.PHONY: translations
+translations: ## Compile the translations from locale/*/LC_MESSAGES/django.po
+	@$(IN_MAIN) && "$$python" tools/translations.py
+
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
 	rm -rf .venv .venv-* .coverage .coverage.* htmlcov docs/_build dist build
