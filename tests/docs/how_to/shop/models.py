@@ -1,0 +1,38 @@
+"""What the processes of the how-to pages are about."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import models
+
+
+class Order(models.Model):
+    """What somebody buys."""
+
+    title = models.CharField(max_length=100, default="A book")
+    total = models.IntegerField(default=0)
+    paid = models.BooleanField(default=False)
+    packed = models.BooleanField(default=False)
+    customer = models.ForeignKey(User, on_delete=models.CASCADE, null=True)
+
+    class Meta:
+        permissions = [("approve_order", "Can approve orders")]
+
+
+class Webinar(models.Model):
+    """What begins at a time that may be moved."""
+
+    begins = models.DateTimeField()
+
+
+class BankAccount(models.Model):
+    """Where money goes."""
+
+    iban = models.CharField(max_length=34)
+
+
+class Expense(models.Model):
+    """What somebody has paid."""
+
+    title = models.CharField(max_length=100)
+    amount = models.IntegerField()
