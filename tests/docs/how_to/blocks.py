@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from django.core.management import call_command
+from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
+from settings import SHOWN
+
+from automations.automation import Automation
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = ROOT / "docs" / "how-to"
-#: Fences that show what another file or the code itself has, and need no proof here.
-DIRECTIVES = re.compile(r"\{|rst$")
+#: A directive shows what the code or another file has: it is tried when the page is built.
+DIRECTIVE = "{"
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Page:
     def __init__(self, name: str, names: dict[str, Any]) -> None:
         self.name = name
         self.names = names
-        self.left = [block for block in blocks(name) if not DIRECTIVES.match(block.language)]
+        self.left = [block for block in blocks(name) if not block.language.startswith(DIRECTIVE)]
         self.known[name] = self
 
     def take(self, part: str) -> Block:
@@ -81,10 +85,29 @@ class Page:
         return {name: value for name, value in names.items() if name.isupper()}
 
 
+@contextmanager
+def shown(templates: dict[str, str]) -> Iterator[None]:
+    """Let the project have these templates."""
+    SHOWN.update(templates)
+    try:
+        yield
+    finally:
+        SHOWN.clear()
+
+
 def checked(**values: Any) -> None:
-    """Apply these settings: `manage.py check` has nothing to say."""
+    """Apply these settings: `manage.py check` has nothing to say of them."""
     with override_settings(**values):
-        call_command("check", fail_level="INFO")
+        assert flaws_of_settings() == []
+
+
+def flaws_of_settings() -> list[CheckMessage]:
+    """Return what the checks say, but of processes: what lacks here, a subclass has."""
+    return [
+        flaw
+        for flaw in run_checks()
+        if not (isinstance(flaw.obj, type) and issubclass(flaw.obj, Automation))
+    ]
 
 
 def blocks(name: str) -> Iterator[Block]:
