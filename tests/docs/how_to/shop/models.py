@@ -36,3 +36,10 @@ class Expense(models.Model):
 
     title = models.CharField(max_length=100)
     amount = models.IntegerField()
+
+
+class Payment(models.Model):
+    """What somebody has paid for an order."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")
+    amount = models.IntegerField()
