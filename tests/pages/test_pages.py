@@ -54,6 +54,19 @@ def _models() -> list[Any]:
 # Who may do what
 
 
+@pytest.mark.parametrize("verb", ["view", "change"])
+def test_the_form_leads_to_the_page_of_the_run_only_those_who_may_see_it(
+    people: dict[str, User], asks: dict[str, AutomationTaskModel], verb: str
+) -> None:
+    models = ("automationmodel", "automationtaskmodel")
+    rights = [f"{verb}_{model}" for model in models]
+    people["asked"].user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    client = browser(people, "asked")
+    run = reverse("automations:history", args=[asks["by_user"].automation_id])
+    led = f'href="{run}"' in client.get(url(asks["by_user"])).content.decode()
+    assert led == (client.get(run).status_code == 200) == (verb == "change")
+
+
 @pytest.mark.parametrize("name", ENTITLED)
 @pytest.mark.api("D6", "D19", "A10", "N9", "views")
 def test_only_the_entitled_get_anywhere_whatever_the_verb(

@@ -43,3 +43,10 @@ class Payment(models.Model):
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")
     amount = models.IntegerField()
+
+
+class Deputy(models.Model):
+    """Who stands in for whom."""
+
+    absent = models.ForeignKey(User, on_delete=models.CASCADE, related_name="deputies")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="stands_in")
