@@ -37,6 +37,9 @@ class Expense(models.Model):
     title = models.CharField(max_length=100)
     amount = models.IntegerField()
 
+    class Meta:
+        permissions = [("approve_expense", "Can approve expenses")]
+
 
 class Payment(models.Model):
     """What somebody has paid for an order."""
@@ -50,3 +53,10 @@ class Deputy(models.Model):
 
     absent = models.ForeignKey(User, on_delete=models.CASCADE, related_name="deputies")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="stands_in")
+
+
+class Parcel(models.Model):
+    """What is sent."""
+
+    email = models.EmailField()
+    tracking_code = models.CharField(max_length=100, blank=True)
