@@ -121,6 +121,21 @@ def test_an_error_stands_out(
     assert style(fixed, "color") != style(right, "color")
 
 
+def test_light_or_dark_is_for_the_page_to_say_in_which_it_stands(
+    people: dict[str, User], open_page: Open
+) -> None:
+    page = open_page(people["root"], reverse("automations:task_list"), color_scheme="dark")
+    body = page.locator("body")
+    dark = style(body, "backgroundColor"), style(body, "color")
+    # As a site that says nothing, and so is light.
+    page.locator("meta[name=color-scheme]").evaluate("meta => meta.remove()")
+    light = style(body, "backgroundColor"), style(body, "color")
+    assert (dark, light) == (
+        ("rgb(18, 22, 29)", "rgb(231, 234, 240)"),
+        ("rgb(246, 247, 249)", "rgb(29, 36, 48)"),
+    )
+
+
 def test_a_box_stands_before_what_it_means_and_no_choice_looks_like_a_heading(
     people: dict[str, User], open_page: Open
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -170,6 +171,16 @@ class EmbedTest(TestCase):
         with shown({"shop/how_it_works.html": "<p>So:</p>{{ picture }}"}):
             text = self.client.get("/how").content.decode()
         assert text.startswith("<p>So:</p><svg")
+
+
+def test_the_stylesheet_touches_nothing_else() -> None:
+    for name in ("automations", "diagram"):
+        sheet = Path(finders.find(f"automations/{name}.css")).read_text()
+        sheet = re.sub(r"/\*.*?\*/|\([^()]*\)", "", sheet, flags=re.DOTALL)
+        for selectors in re.findall(r"([^{};]+)\{", sheet):
+            for selector in selectors.strip().split(","):
+                own = selector.strip().startswith((".atm", ":root", "@media", "html[data-theme"))
+                assert own, f"{name}.css: {selector}"
 
 
 def test_the_colours_are_those_of_the_stylesheet() -> None:
