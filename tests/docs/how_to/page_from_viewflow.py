@@ -66,7 +66,8 @@ class ViewflowTest(TestCase):
     def test_runs_that_are_under_way_are_started_where_they_stand(self) -> None:
         process = SimpleNamespace(title="Train", amount=12)
         found = [SimpleNamespace(process=SimpleNamespace(coerced=process))]
-        objects = SimpleNamespace(filter=lambda **asked: found)
+        waiting = SimpleNamespace(filter=lambda **asked: found)
+        objects = SimpleNamespace(filter=lambda **asked: waiting)
         theirs = SimpleNamespace(approve=None)
         move(Task=SimpleNamespace(objects=objects), ExpenseFlow=theirs, Expense=MovedExpense)
         assert_path(AutomationModel.objects.get(), ["enter", "approve"])
