@@ -25,6 +25,6 @@ exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 myst_enable_extensions = ["deflist"]
-# Pages may lead to a heading of another: page.md#its-words.
+# Pages lead to headings of others: ../explanation/time.md#three-clocks.
 myst_heading_anchors = 3
 nitpicky = False
