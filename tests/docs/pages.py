@@ -20,9 +20,14 @@ def page(name: str) -> str:
     return (DOCS / f"{name}.md").read_text(encoding="utf-8")
 
 
+def fences(name: str) -> list[tuple[str, str]]:
+    """Return the blocks of a page in their order, each with its language."""
+    return [(found["language"], found["text"]) for found in FENCE.finditer(page(name))]
+
+
 def blocks(name: str, language: str = "python") -> list[str]:
     """Return the blocks of code in that language."""
-    return [found["text"] for found in FENCE.finditer(page(name)) if found["language"] == language]
+    return [text for spoken, text in fences(name) if spoken == language]
 
 
 def described(text: str) -> set[str]:
