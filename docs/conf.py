@@ -1,8 +1,10 @@
 """How the documentation is built: ``make docs``."""
 
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -28,3 +30,20 @@ myst_enable_extensions = ["deflist"]
 # Pages lead to headings of others: ../explanation/time.md#three-clocks.
 myst_heading_anchors = 3
 nitpicky = False
+
+
+def beside_pages(text: str) -> str:
+    """Return llms.txt of the repository as it is beside the built pages."""
+    return re.sub(r"\(docs/([\w/-]+)\.md\)", r"(\1.html)", text)
+
+
+def write_llms(app: Any, error: Exception | None) -> None:
+    """Write llms.txt to the root of the built pages."""
+    if error is None and app.builder.name == "html":
+        text = (Path(__file__).parent.parent / "llms.txt").read_text(encoding="utf-8")
+        (Path(app.outdir) / "llms.txt").write_text(beside_pages(text), encoding="utf-8")
+
+
+def setup(app: Any) -> None:
+    """Let Sphinx know of it."""
+    app.connect("build-finished", write_llms)
