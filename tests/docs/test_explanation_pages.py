@@ -171,3 +171,21 @@ def test_the_page_on_bpmn_knows_every_kind_of_node_and_every_modifier() -> None:
 
 #: An earlier name of a modifier.
 FORMER = {"AfterPausingFor"}
+
+
+FORMS = """
+class ShippingForm(forms.Form):
+    pass
+
+
+class CallForm(forms.Form):
+    pass
+"""
+
+
+def test_the_page_on_soundness_shows_a_flaw_as_it_is_told() -> None:
+    (example,), (told,) = (blocks("explanation/soundness", kind) for kind in ("python", "text"))
+    with module_of("shop.automations", IMPORTS + FORMS) as module:
+        run(module, example)
+        (flaw,) = find_problems(module.Order._meta)
+    assert f"{flaw.message} {flaw.hint}\n" == told
