@@ -321,6 +321,37 @@ def test_what_the_reference_describes_is_there_and_says_what_it_is() -> None:
             assert inspect.getdoc(resolved(name)), name
 
 
+def test_whatever_pages_call_by_its_dotted_path_is_there() -> None:
+    codes = re.compile(r"automations\.[EWI]\d{3}|automations\.(view|change)_\w+")
+    for path in DOCS.rglob("*.md"):
+        if "_build" in path.parts or path.stem == "api-coverage":
+            continue
+        for span in spans(path.read_text(encoding="utf-8")):
+            name = span.partition("(")[0]
+            is_path = re.fullmatch(r"automations(\.[A-Za-z_]\w*)+", name)
+            if is_path and not codes.fullmatch(name) and name not in NAMES and "/" not in span:
+                assert resolved(name) is not None, f"{name} in {path.name}"
+
+
+#: Names that are no paths of Python: tasks of Celery, files, the name of a logger.
+NAMES = {"automations.css", "automations.py", "automations.sweep", "automations.work"}
+
+
+def test_whatever_else_pages_name_is_there() -> None:
+    addresses = {f"automations:{pattern.name}" for pattern in urls.urlpatterns}
+    addresses |= {"automations:node"}  # an element of XML
+    files = {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.*")}
+    for path in DOCS.rglob("*.md"):
+        if "_build" in path.parts or path.stem in ("api-coverage", "proofs"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert lacking(re.findall(r"\bATM_[A-Z_]+[A-Z]\b", text), settings.SETTINGS) == [], path
+        named = re.findall(r"`(automations:\w+)`", text)
+        assert lacking(named, addresses) == [], path
+        shown = re.findall(r"\bautomations/([\w/]+\.(?:html|txt))", text)
+        assert lacking(shown, files) == [], path
+
+
 def resolved(name: str) -> Any:
     """Return the object of a dotted name, also an attribute of a class that is a descriptor."""
     parts = name.split(".")
