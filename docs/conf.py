@@ -26,6 +26,8 @@ html_title = "Django Automations"
 exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+# By its name, not by the dozen classes that it stands for.
+autodoc_type_aliases = {"Outcome": "automations.outcomes.Outcome"}
 myst_enable_extensions = ["deflist"]
 # Pages lead to headings of others: ../explanation/time.md#three-clocks.
 myst_heading_anchors = 3
