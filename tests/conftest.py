@@ -18,6 +18,7 @@ from django.db import connection
 from django.utils import translation
 
 from automations.dispatch import schedules, sweep
+from tests import once
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,7 +50,7 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=False, pri
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """
     Make the directory for the files of this run of the tests: a database on SQLite, uploads.
 
@@ -57,6 +58,7 @@ def pytest_configure() -> None:
     other databases: TRUNCATE makes new files for all of them, which takes forty times as long.
     """
     settings.DIRECTORY.mkdir(mode=0o700, exist_ok=True)
+    once.register(config)
     if settings.VENDOR == "postgresql":
         from django.db.backends.postgresql.operations import DatabaseOperations
 

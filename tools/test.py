@@ -86,6 +86,7 @@ class Result(NamedTuple):
     database: str
     passed: bool
     summary: str
+    left_out: int = 0
 
 
 def variables(database: str, **more: str) -> dict[str, str]:
@@ -150,6 +151,12 @@ def summary_of(words: str, code: int) -> str:
     return found[-1] if found else f"pytest ended with {code}"
 
 
+def left_out_of(words: str) -> int:
+    """Return how many tests pytest says were left out."""
+    found = re.search(r"^(\d+) tests left out:", words, re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
 class Pass(NamedTuple):
     """One call of pytest: in which environment, on which database, with which variables."""
 
@@ -182,7 +189,7 @@ def run_pass(
     say(f"({time.monotonic() - begun:.0f} s)\n".encode())
     # A selection may hit nothing: that is no failure of the code.
     passed = code == 0 or (code == 5 and bool(arguments))
-    return Result(plan.title, version, passed, summary_of(words, code))
+    return Result(plan.title, version, passed, summary_of(words, code), left_out_of(words))
 
 
 def run_all(passes: list[Pass], arguments: list[str], at_once: int) -> list[Result]:
@@ -260,6 +267,7 @@ def main(
     if browser is None:
         missing.append("the pages in a browser: no Chromium (apt-get install chromium)")
     folder = Path(tempfile.mkdtemp(prefix="automations-coverage-"))
+    notes = Path(tempfile.mkdtemp(prefix="automations-noted-"))
     passes: list[Pass] = []
 
     def plan_one(plan: Plan, database: str, version: str, **more: str) -> None:
@@ -276,10 +284,15 @@ def main(
                 more["ATM_TEST_MEASURE"] = "different"
                 if plan is main_plan:
                     more["ATM_TEST_WAYS"] = "two"
+            # What has nothing to do with a database is tried once in this environment, unless
+            # several passes run at the same time: none of them knows then what another has done.
+            if plan is main_plan and AT_ONCE == 1:
+                more["ATM_TEST_NOTED" if passes else "ATM_TEST_NOTE"] = str(notes / "passed.json")
         passes.append(Pass(plan, database, version, more))
 
     with contextlib.ExitStack() as servers:
         servers.callback(shutil.rmtree, str(folder), ignore_errors=True)
+        servers.callback(shutil.rmtree, str(notes), ignore_errors=True)
         for database in databases or TITLES:
             answers, words = knock(python, database, {})
             if answers:
@@ -313,6 +326,11 @@ def main(
     for result in results:
         verdict = "ok  " if result.passed else "FAIL"
         lines.append(f"  {verdict}  {result.title:<24} {result.database:<26} {result.summary}")
+        if result.left_out:
+            lines.append(
+                f"        {result.left_out} more were left out: they have nothing to do with a "
+                f"database, and passed on {results[0].database}"
+            )
     if covered:
         lines += ["=== Coverage", *covered]
     if absent or missing:
