@@ -18,17 +18,25 @@ It works in a ``TestCase``, in a ``TransactionTestCase`` and with pytest-django.
 from automations.testing.acts import FormRefused, complete, send
 from automations.testing.assertions import assert_mail_sent, assert_path, assert_waiting_at
 from automations.testing.clocks import Clock, clock
+from automations.testing.dying import worker_dies
+from automations.testing.exploring import Explored, FormNeverValid, explore
 from automations.testing.idling import NeverIdle, run_until_idle
+from automations.testing.retelling import StoryFailed
 
 __all__ = [
     "Clock",
+    "Explored",
+    "FormNeverValid",
     "FormRefused",
     "NeverIdle",
+    "StoryFailed",
     "assert_mail_sent",
     "assert_path",
     "assert_waiting_at",
     "clock",
     "complete",
+    "explore",
     "run_until_idle",
     "send",
+    "worker_dies",
 ]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.core.files import File
 from django.db.models import Model, QuerySet
 from django.forms import BaseFormSet
 from django.http import Http404
 from django.test import RequestFactory
 
+from automations import settings
 from automations.definition.receivers import prepare
+from automations.engine.context import TaskContext
 from automations.engine.locking import tasks
 from automations.exceptions import AutomationFinished, NotAllowed, RunBusy, TaskClosed, TaskTaken
 from automations.models import AutomationModel, AutomationTaskModel
@@ -34,7 +38,13 @@ class FormRefused(AssertionError):
 
 
 def complete(
-    run: Any, node: str, data: Entered | None = None, *, user: Any, incidents: bool = False
+    run: Any,
+    node: str,
+    data: Entered | None = None,
+    *,
+    user: Any,
+    incidents: bool = False,
+    twice: bool = False,
 ) -> AutomationTaskModel:
     """
     Fill in the form that ``run`` waits with at ``node``, as ``user``; return the completed task.
@@ -42,7 +52,9 @@ def complete(
     It goes the way of the page's POST: the right to do it, the form, its validation, and then what
     follows within the budget of a request. ``data`` are all entries as the page would send them:
     by field; of a formset a list of them. Files, lists, dates and model instances may be given as
-    such; what is None is not sent.
+    such; what is None is not sent. With ``twice`` the form is sent twice at once, as by a double
+    click: both requests find the form open and check it, one of them takes it in, and the other
+    is told that the task is closed.
 
     Raise `FormRefused` with the form's errors if it is not valid; `NotAllowed` if the page would
     refuse this user, `TaskTaken` if another has taken the task, `TaskClosed` if the run does not
@@ -51,26 +63,37 @@ def complete(
     """
     row = row_of(run)
     row.definition.node(node)
-    offered = tasks().offered().filter(automation=row.pk, status=node)
-    task = offered.select_related("automation").order_by("pk").first()
+    task = offered_at(row, node)
     if task is None:
         raise TaskClosed(f"{name_of(row)} does not wait for a person at {node!r}.\n{standing(row)}")
     with surfacing(incidents=incidents):
-        post(row, task, data or {}, user)
+        post(row, task, data or {}, user, Doubled if twice else Completion)
     row_of(run)
     task.refresh_from_db()
     return task
 
 
-def post(row: AutomationModel, task: AutomationTaskModel, data: Entered, user: Any) -> None:
-    """Send the form of ``task``, as `complete` says."""
+def offered_at(row: AutomationModel, node: str) -> AutomationTaskModel | None:
+    """Return the oldest task of the run that waits for a person at ``node``."""
+    offered = tasks().offered().filter(automation=row.pk, status=node)
+    return offered.select_related("automation").order_by("pk").first()
+
+
+def post(
+    row: AutomationModel,
+    task: AutomationTaskModel,
+    data: Entered,
+    user: Any,
+    page: type[Completion] | None = None,
+) -> Any:
+    """Send the form of ``task`` to ``page``, as `complete` says; return what that answers."""
     request = RequestFactory().post("/")
     request.user = fresh(user)
-    view = Completion()
+    view = (page or Completion)()
     view.setup(request, task_id=task.pk)
     view.row, view.entered = row, data
     try:
-        view.dispatch(request, task_id=task.pk)
+        return view.dispatch(request, task_id=task.pk)
     except (PermissionDenied, Http404, NotAllowed) as error:
         raise NotAllowed(
             f"{user} may not do {task.status!r} of {name_of(row)}: it is for {asked(task)}.\n"
@@ -111,6 +134,31 @@ class Completion(TaskView):
         return super().get_success_url() if self.node.success_url else "/"
 
 
+class Doubled(Completion):
+    """The page of a task to which the form is sent twice at once."""
+
+    def form_valid(self, form: AnyForm) -> Any:
+        answer = post(self.row, self.task, self.entered, self.request.user)  # this one is faster
+        with suppress(TaskClosed):
+            super().form_valid(form)
+            raise AssertionError(f"{self.task.status!r} of {name_of(self.row)} was done twice.")
+        return answer
+
+
+def blank(task: AutomationTaskModel, user: Any) -> AnyForm:
+    """Return the form of ``task`` as the page shows it to a user, before anything is entered."""
+    request = RequestFactory().get("/")
+    request.user = user
+    view = TaskView()
+    view.setup(request, task_id=task.pk)
+    view.task = task
+    view.task_context = TaskContext(task, task.automation, settings.now())
+    view.task_context.load()
+    view.node = view.task_context.node
+    form: AnyForm = view.get_form()
+    return form
+
+
 def sent(entered: Entered, form: type[AnyForm]) -> dict[str, Any]:
     """Return ``data`` and ``files`` for the form, as a request brings what was entered."""
     if not isinstance(entered, Mapping):
@@ -133,6 +181,8 @@ def numbered(entered: Sequence[Mapping[str, Any]], form: type[AnyForm]) -> dict[
 
 def plain(value: Any) -> Any:
     """Return what a page sends of a value: of a model instance its key, of several a list."""
+    if isinstance(value, File):
+        value.seek(0)  # it may be sent more than once
     if isinstance(value, Model):
         return value.pk
     if isinstance(value, QuerySet | list | tuple | set | frozenset):

@@ -95,13 +95,14 @@ class Clock:
         with surfacing(incidents=incidents):
             settle(self.limit)
             while (ahead := next_moment(self._now, self.every)) and ahead <= end:
-                self._show(ahead)
+                self.show(ahead)
                 settle(self.limit)
             if self._now < end:
-                self._show(end)
+                self.show(end)
                 settle(self.limit)
 
-    def _show(self, moment: datetime) -> None:
+    def show(self, moment: datetime) -> None:
+        """Let it be ``moment``, whatever it was before, and run nothing."""
         self._now = moment.astimezone(UTC)
         if self.beside is not None:
             self.beside.move_to(self._now)
