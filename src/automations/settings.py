@@ -46,7 +46,7 @@ SETTINGS: dict[str, Setting] = {
         20,
         (int,),
         1,
-        "Tasks of one run, one directly after the other, that share a transaction at the most.",
+        "Tasks of a run (in a sweep of several quick ones) that share a transaction at the most.",
     ),
     "ATM_CLAIM": Setting(60, (int, float), 1, "Seconds after which a claim expires."),
     "ATM_ATTEMPTS": Setting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -178,12 +178,8 @@ def _advance(
             break
         if step.task_id is None:
             return progress, False
-        for each in steps:
-            count(each, progress, seen)
+        count(run_id, steps, progress, seen)
         budget.tasks -= len(steps)
-        if step.outside:
-            work = OutsideWork(run_id, step.task_id, step.outside.thread, step.automation_class)
-            progress.outside.append(work)
         if not step.more:
             return progress, False
     if claim:
@@ -191,13 +187,21 @@ def _advance(
     return progress, budget.spent() or bool(progress.delayed)
 
 
-def count(step: Step, progress: Progress, seen: set[int]) -> None:
-    """Count what a step has done; keep in ``seen`` what need not be looked at again for now."""
-    progress.failed += step.failed
-    if step.postponed and step.task_id is not None:
-        progress.waiting += 1
-        seen.add(step.task_id)
-    else:
-        progress.done += 1
-        if step.changed:
-            seen.clear()
+def count(run_id: int, steps: Iterable[Step], progress: Progress, seen: set[int]) -> None:
+    """
+    Count what steps have done, and note what is to be done outside of transactions.
+
+    Keep in ``seen`` what need not be looked at again for now.
+    """
+    for step in steps:
+        progress.failed += step.failed
+        if step.postponed and step.task_id is not None:
+            progress.waiting += 1
+            seen.add(step.task_id)
+        else:
+            progress.done += 1
+            if step.changed:
+                seen.clear()
+        if step.outside and step.task_id is not None:
+            work = OutsideWork(run_id, step.task_id, step.outside.thread, step.automation_class)
+            progress.outside.append(work)

@@ -65,7 +65,11 @@ def claim_runs(run_ids: Collection[int], until: datetime, claim: str) -> list[Au
     """
     with atomic():
         take_write_lock()
-        free = claimable(until).filter(pk__in=run_ids).only("pk", "claimed_by", "due")
+        free = (
+            claimable(until)
+            .filter(pk__in=run_ids)
+            .only("pk", "claimed_by", "due", "automation_class")
+        )
         taken = list(for_update(free, skip_locked=True))
         runs().filter(pk__in=[run.pk for run in taken]).update(
             claimed_by=claim, claimed_until=from_now(settings.seconds("ATM_CLAIM"))

@@ -69,11 +69,12 @@ class Burst:
     stopped: Callable[[], bool]
     begun: list[AutomationTaskModel] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)
+    #: Whether anything else may be done in this transaction after the last task.
+    open: bool = True
     _next: TaskContext | None = None
 
     def work(self, known: Known) -> Step:
         """Do it all, inside the transaction; return the last step."""
-        ends = time.monotonic() + LONGEST
         run = lock_run(self.run_id, wait=bool(known))
         if run is None:
             return Step(obtained=False)
@@ -84,11 +85,16 @@ class Burst:
         if known or stands_alone(turn):
             self.most = 1
         self.most = min(self.most, commit_every(run))
+        return self.go(turn, time.monotonic() + LONGEST, known)
+
+    def go(self, turn: TaskContext, ends: float, known: Known = ()) -> Step:
+        """Do the task of ``turn`` and those after it, until ``ends`` (monotonic seconds)."""
         while True:
             self.begun.append(turn.task)
             watch = Watch(turn)
             attempt(turn, watch.work, known)
-            room = watch.may_go_on() and len(self.done) + 1 < self.most
+            self.open = watch.may_go_on()
+            room = self.open and len(self.done) + 1 < self.most
             room = room and time.monotonic() < ends and not self.stopped()
             goes_on = self.goes_on if room else never
             self.done.append(close(turn, watch, self.claim, self.seen, goes_on))

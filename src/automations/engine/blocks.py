@@ -1,0 +1,102 @@
+"""
+A block: bursts of several runs in one transaction, where each takes but a moment.
+
+All is as in `automations.engine.bursts`, and so are the limits: of the tasks of all these runs
+together. What is lost with the transaction is done again run by run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from datetime import datetime
+
+from automations import settings
+from automations.engine.attempts import Broken, Exhausted
+from automations.engine.bursts import LONGEST, Burst, commit_every, stands_alone
+from automations.engine.locking import (
+    Runs,
+    abandon,
+    atomic,
+    for_update,
+    in_step,
+    leave_connections,
+    runs,
+    take_write_lock,
+    tasks,
+)
+from automations.engine.notifying import going_on_with
+from automations.engine.steps import Step, working_on
+from automations.models import AutomationTaskModel
+
+
+def block(
+    run_ids: Collection[int],
+    *,
+    claim: str,
+    now: datetime,
+    here: Collection[str] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+    seconds: Callable[[str, float], None] = lambda label, took: None,
+) -> dict[int, list[Step]]:
+    """
+    Run what is due in the runs under ``claim`` in one transaction; return the steps of each.
+
+    A run that is not in it is left as it was: it is locked, has nothing due, or is to have a
+    transaction of its own; or there was no room for it. ``seconds`` is told how long each run
+    took, by the dotted path of its class. If the work of one runs out of stack or memory nothing is
+    done; in trouble with the database its error is raised, and nothing is done either.
+    """
+    done: dict[int, list[Step]] = {}
+    try:
+        with atomic(), ExitStack() as ours:
+            for run_id in run_ids:
+                ours.enter_context(going_on_with(run_id))
+            try:
+                _work(run_ids, claim, now, here, stopped, seconds, done)
+            except Exhausted:
+                abandon()
+                raise
+    except Broken as error:
+        cause = error.__cause__ or error
+        raise cause from cause.__cause__
+    except Exhausted:
+        leave_connections()
+        return {}
+    return done
+
+
+def _work(
+    run_ids: Collection[int],
+    claim: str,
+    now: datetime,
+    here: Collection[str] | None,
+    stopped: Callable[[], bool],
+    seconds: Callable[[str, float], None],
+    done: dict[int, list[Step]],
+) -> None:
+    take_write_lock()
+    ends, room = time.monotonic() + LONGEST, settings.get("ATM_COMMIT_EVERY")
+    claimed: Runs = runs().filter(pk__in=run_ids, claimed_by=claim).order_by("due", "pk")
+    rows = [row for row in for_update(claimed, skip_locked=True) if in_step(row)]
+    found: dict[int, list[AutomationTaskModel]] = {row.pk: [] for row in rows}
+    for task in tasks().open().filter(automation__in=list(found)).order_by("pk"):
+        found[task.automation_id].append(task)
+    for row in rows:
+        if room <= 0 or stopped() or time.monotonic() >= ends:
+            return
+        for task in found[row.pk]:
+            task.automation = row
+        one = Burst(row.pk, claim, set(), now, here, min(room, commit_every(row)), stopped)
+        turn = one.choose(row, found[row.pk])
+        if isinstance(turn, Step) or stands_alone(turn) or one.most <= 1:
+            continue
+        begun = time.monotonic()
+        with working_on(row.pk):
+            one.go(turn, ends)
+        seconds(row.automation_class, time.monotonic() - begun)
+        done[row.pk] = one.done
+        room -= len(one.done)
+        if not one.open:
+            return

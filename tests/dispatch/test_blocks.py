@@ -1,0 +1,204 @@
+"""Runs that take but a moment share a transaction, and nobody sees a difference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from automations.dispatch import pace as pacing
+from automations.dispatch import sweep as sweeping
+from automations.dispatch.pace import Pace
+from automations.dispatch.sweep import sweep
+from automations.engine import blocks, bursts
+from automations.models import AutomationModel, AutomationTaskModel
+from tests.engine.rows import row, states
+from tests.engine.test_trouble import DEADLOCKS
+from tests.testapp.bursts import HAPPENED, Charging, Hooked, Meddling, Pairs, Row, Troubled
+from tests.testapp.models import Effect
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def all_are_quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(pacing, "OFTEN", 0)
+    # How fast the machine is decides nothing here.
+    monkeypatch.setattr(pacing, "QUICK", math.inf)
+    for module in (blocks, bursts):
+        monkeypatch.setattr(module, "LONGEST", math.inf)
+    monkeypatch.setattr(sweeping, "pace", Pace())
+    HAPPENED.clear()
+    yield
+    Troubled.trouble_left.clear()
+
+
+def made(kind: Any, number: int) -> list[Any]:
+    """Return so many new runs of the kind."""
+    return [kind(autorun=False) for _ in range(number)]
+
+
+def transactions() -> tuple[Any, list[int]]:
+    """Sweep; return the report, and in how many tasks each transaction has closed."""
+    found = [0]
+    with CaptureQueriesContext(connection) as queries:
+        report = sweep()
+    for sql in (query["sql"] for query in queries):
+        if sql.startswith("UPDATE") and "'completed'" in sql and "automationtaskmodel" in sql:
+            found[-1] += 1
+        elif sql == "COMMIT":
+            found.append(0)
+    return report, [number for number in found if number]
+
+
+def test_quick_runs_share_a_transaction() -> None:
+    made(Row, 5)
+    report, closed = transactions()
+    assert (report.runs, report.done, report.ok) == (5, 35, True)
+    # Seven tasks each: with the last of the twenty the third run is in its midst.
+    assert closed == [20, 1, 14]
+    assert not AutomationModel.objects.exclude(state="finished", claimed_by="").exists()
+    assert Effect.objects.count() == 30
+
+
+def test_runs_of_which_nobody_knows_that_they_are_quick_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pacing, "OFTEN", 3)
+    made(Row, 5)
+    _, closed = transactions()
+    assert closed == [7, 7, 7, 14]
+
+
+def test_runs_that_take_long_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "QUICK", 0)
+    made(Row, 3)
+    _, closed = transactions()
+    assert closed == [7, 7, 7]
+
+
+@pytest.mark.parametrize("kind", [Row, Pairs])
+def test_where_each_task_is_to_have_its_own_none_is_shared(kind: Any, settings: Any) -> None:
+    settings.ATM_COMMIT_EVERY = 1
+    made(kind, 2)
+    _, closed = transactions()
+    assert sum(closed) == (14 if kind is Row else 12)
+    assert max(closed) == (1 if kind is Row else 2)
+
+
+def test_a_step_with_commit_shares_with_no_other_run() -> None:
+    made(Charging, 2)
+    report, closed = transactions()
+    assert report.done == 12
+    assert closed == [4, 1, 3, 1, 3]
+    assert Effect.objects.count() == 10
+
+
+def test_what_is_to_be_done_on_commit_is_done_before_the_next_task_of_any_run() -> None:
+    made(Hooked, 2)
+    assert sweep().done == 8
+    assert HAPPENED == ["a", "b is committed", "c"] * 2
+
+
+def test_what_writes_to_the_rows_of_runs_is_committed_before_the_next_run() -> None:
+    made(Meddling, 2)
+    _, closed = transactions()
+    assert closed == [2, 2, 2, 2]
+
+
+def test_an_error_undoes_its_own_task_alone() -> None:
+    Troubled.trouble_left.append(ValueError("no"))
+    runs = made(Troubled, 2)
+    report = sweep()
+    assert (report.failed, report.done) == (1, 10)
+    assert states(runs[0])["d"] == "failed"
+    assert [row(run).state for run in runs] == ["failed", "finished"]
+    assert Effect.objects.count() == 3 + 5
+
+
+def in_trouble() -> DatabaseError:
+    """Return a deadlock, as Django tells it."""
+    error = OperationalError(*DEADLOCKS[0].args)
+    error.__cause__ = DEADLOCKS[0].__cause__
+    return error
+
+
+def test_trouble_with_the_database_undoes_all_and_does_it_again_run_by_run() -> None:
+    Troubled.trouble_left.append(in_trouble())
+    runs = made(Troubled, 3)
+    report = sweep()
+    assert (report.done, report.runs, report.delayed, report.broken) == (18, 3, 0, 0)
+    assert all(run.finished() for run in runs)
+    assert Effect.objects.count() == 15
+    assert HAPPENED[:4] == HAPPENED[4:8] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError])
+def test_work_that_runs_out_of_stack_or_memory_undoes_no_other_run(error: type) -> None:
+    Troubled.trouble_left += [error("deep"), error("deep"), error("deep")]
+    runs = made(Troubled, 3)
+    report = sweep()
+    assert report.failed == 1
+    assert sorted(row(run).state for run in runs) == ["failed", "finished", "finished"]
+    assert Effect.objects.count() == 3 + 5 + 5
+
+
+def test_what_raises_on_commit_is_told_and_keeps_no_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hook(self: Any, task: Any) -> None:
+        transaction.on_commit(lambda: [][0])
+
+    monkeypatch.setattr(Hooked, "later", hook)
+    runs = made(Hooked, 2)
+    report = sweep()
+    assert report.broken == 2
+    assert caplog.text.count("could not be worked on") == 2
+    assert [row(run).state for run in runs] == ["finished", "running"]
+    AutomationModel.objects.update(claimed_by="", claimed_until=None)
+    assert sweep().ok
+    assert AutomationTaskModel.objects.filter(state="completed").count() == 8
+
+
+def test_what_is_not_claimed_any_more_is_left_alone() -> None:
+    first, second = made(Row, 2)
+    AutomationModel.objects.filter(pk=second.id).update(
+        claimed_by="mine", claimed_until="2100-01-01T00:00Z"
+    )
+    done = blocks.block([first.id, second.id], claim="mine", now=row(second).due)
+    assert list(done) == [second.id]
+    assert [step.node for step in done[second.id]] == ["a", "b", "c", "d", "e", "f", "end"]
+
+
+def test_who_is_told_to_stop_ends_a_block_after_the_task_in_hand() -> None:
+    made(Row, 3)
+    report = sweep(stopped=lambda: bool(HAPPENED))
+    assert report.done == 1
+    assert not AutomationModel.objects.exclude(claimed_by="").exists()
+
+
+def test_the_pace_of_a_class_follows_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "OFTEN", 3)
+    pace = Pace()
+    pace.note("a", 1.0)
+    assert not pace.is_quick("a")
+    monkeypatch.setattr(pacing, "QUICK", 0.005)
+    for _ in range(40):
+        pace.note("a", 0.001)
+    assert pace.is_quick("a")
+    for _ in range(3):
+        pace.note("a", 0.02)
+    assert not pace.is_quick("a")
+
+
+def test_a_quick_run_in_a_block_costs_less_than_alone() -> None:
+    made(Pairs, 9)
+    control = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+    with CaptureQueriesContext(connection) as queries:
+        assert sweep().runs == 9
+    took = [query["sql"] for query in queries if not query["sql"].startswith(control)]
+    assert len([sql for sql in took if "testapp_effect" not in sql]) < 9 * 18
