@@ -18,7 +18,7 @@ from shop.models import BankAccount, Webinar
 from automations import flow
 from automations.flow import this
 from automations.models import AutomationTaskModel
-from automations.testing import assert_path, assert_waiting_at, clock, complete
+from automations.testing import assert_path, assert_waiting_at, clock, complete, send
 
 page = Page("remind-and-escalate", globals())
 MONDAY = datetime.datetime(2026, 3, 2, 9, tzinfo=datetime.UTC)
@@ -85,6 +85,14 @@ class Ways(flow.Automation):
         return str(self.data["size"])
 
 
+class Parcel(flow.Automation):
+    page.run("flow.Split()", locals())
+    end = flow.End()
+
+    def wrap(self, task: object) -> None:
+        self.data["wrapped"] = True
+
+
 class Account(flow.Automation):
     account = BankAccount
 
@@ -135,6 +143,14 @@ class RemindTest(TestCase):
     def test_many_ways(self) -> None:
         for size, way in (("small", "book"), ("big", "two_approvals"), ("middling", "approve")):
             assert_path(Ways(size=size), ["size", way, "end"])
+
+    def test_several_ways_at_once(self) -> None:
+        run = Parcel()
+        assert run.data["wrapped"]
+        assert_waiting_at(run, "pay")
+        send(run, "paid")
+        assert_path(run, ["both", "pay", "pack", ..., "joined", ..., "end"])
+        assert run.finished
 
     def test_a_form_saves_its_object(self) -> None:
         run = Account()
