@@ -23,6 +23,8 @@ release = version = automations.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "automations.contrib.sphinx"]
 html_theme = "furo"
 html_title = "Django Automations"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

@@ -188,4 +188,4 @@ def test_the_page_on_soundness_shows_a_flaw_as_it_is_told() -> None:
     with module_of("shop.automations", IMPORTS + FORMS) as module:
         run(module, example)
         (flaw,) = find_problems(module.Order._meta)
-    assert f"{flaw.message} {flaw.hint}\n" == told
+    assert f"{flaw.message}\n{flaw.hint}\n" == told
