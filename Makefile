@@ -40,6 +40,10 @@ FULL = \
 proofs: ## Run the proofs on all databases at full size, which takes long; DATABASE= for one; PAGE=1 writes the page
 	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(if $(LEFT),--left) $(ARGS)
 
+.PHONY: bench
+bench: ## Measure how fast the package is beside floors written by hand; QUICK=1 is a smoke run, ARGS="--database postgresql"
+	@$(IN_MAIN) && ATM_BENCH_QUICK=$(QUICK) "$$python" -m benchmarks $(ARGS)
+
 .PHONY: contact-sheet
 contact-sheet: ## Draw all processes of the corpus on one sheet, in build/contact-sheet
 	@$(IN_MAIN) && "$$python" tools/contact_sheet.py

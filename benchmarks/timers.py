@@ -1,0 +1,91 @@
+"""W5: many timers that are due at the same moment, worked off by real schedulers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+
+from automations.models import AutomationModel, AutomationTaskModel
+from benchmarks import filling
+from benchmarks.automations import Ringing
+from benchmarks.measuring import Measure
+from benchmarks.models import Effect
+from benchmarks.sizes import Sizes
+
+#: Seconds that schedulers have to begin, and to wait, until the timers are due.
+AHEAD = 4.0
+#: Seconds after which it is given up.
+GIVEN_UP = 600.0
+
+
+def measure(sizes: Sizes) -> Iterator[Measure]:
+    """Yield the seconds until all have ended, with one process and with two in turn."""
+    if not sizes.timers:
+        return
+    taken: dict[int, list[float]] = {1: [], 2: []}
+    wrong = {1: 0, 2: 0}
+    begun = time.monotonic()
+    for at in range(sizes.timer_rounds):
+        if at and time.monotonic() - begun > sizes.timer_seconds:
+            break
+        for processes in (1, 2) if at % 2 == 0 else (2, 1):
+            took, not_once = ring(sizes.timers, processes)
+            taken[processes].append(took)
+            wrong[processes] += not_once
+    for processes, times in taken.items():
+        name = f"{processes} process{'es' if processes > 1 else ''}, {sizes.timers:,} timers"
+        yield Measure.of("W5", name, "s", times)
+        yield Measure("W5", name, "not once", wrong[processes])
+
+
+def ring(number: int, processes: int) -> tuple[float, int]:
+    """Return how long so many timers take, and how many have not fired exactly once."""
+    filling.emptied()
+    Effect.objects.all().delete()
+    run = filling.run_of(Ringing())
+    filling.multiply(run, number - 1)
+    filling.look_at_tables()
+    with schedulers(processes):
+        due = timezone.now() + timedelta(seconds=AHEAD)
+        AutomationTaskModel.objects.update(due=due, created=due - timedelta(minutes=1))
+        AutomationModel.objects.update(due=due)
+        wait_for_end(due)
+    ended = AutomationModel.objects.aggregate(last=Max("ended"))["last"]
+    fired = Effect.objects.values("run").annotate(times=Count("pk"))
+    once = fired.filter(times=1).count()
+    return (ended - due).total_seconds(), number - once
+
+
+def wait_for_end(due: datetime) -> None:
+    """Return when all runs have ended."""
+    time.sleep(max(0.0, (due - timezone.now()).total_seconds()))
+    end = time.monotonic() + GIVEN_UP
+    while AutomationModel.objects.filter(Q(finished=False)).exists():
+        if time.monotonic() > end:
+            left = AutomationModel.objects.filter(finished=False).count()
+            raise RuntimeError(f"After {GIVEN_UP:.0f} s {left} timers have not fired.")
+        time.sleep(0.25)
+
+
+@contextmanager
+def schedulers(processes: int) -> Iterator[None]:
+    """Let so many schedulers run, as a project runs them, and end them in good order."""
+    command = [sys.executable, "-m", "django", "automation_step", "--every", "1", "--nice", "0"]
+    running = [
+        subprocess.Popen([*command, "--verbosity", "0"], env=os.environ) for _ in range(processes)
+    ]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(timeout=60)
