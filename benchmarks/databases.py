@@ -43,7 +43,7 @@ def on_server() -> Iterator[str]:
 
     def tell(command: str) -> None:
         with psycopg.connect(server(), autocommit=True) as connection:
-            connection.execute(SQL(command).format(Identifier(name)))  # type: ignore[arg-type] # ours
+            connection.execute(SQL(command).format(Identifier(name)))
 
     name = f"bench_automations_{os.getpid()}"
     tell("CREATE DATABASE {}")

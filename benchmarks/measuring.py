@@ -13,8 +13,6 @@ from unittest import mock
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from automations.engine import bursts
-
 #: The longest that a burst is while statements are counted, in seconds: how fast the machine is
 #: would show in them else.
 ANY = 3600.0
@@ -84,6 +82,8 @@ def in_turn(
 
 def count(work: Callable[[], object]) -> tuple[int, int]:
     """Return how many statements the work takes, and how many for its transactions."""
+    from automations.engine import bursts  # once Django is set up
+
     with mock.patch.object(bursts, "LONGEST", ANY), CaptureQueriesContext(connection) as queries:
         work()
     told = [query["sql"] or "" for query in queries]

@@ -40,9 +40,11 @@ class Sizes:
     #: Requests for each page.
     requests: int = number("REQUESTS", 15, 2)
     #: Timers that are due at once, and the seconds in which rounds of them are begun.
-    timers: int = number("TIMERS", 5_000, 0)
+    timers: int = number("TIMERS", 5_000, 20)
     timer_rounds: int = number("TIMER_ROUNDS", 5, 1)
     timer_seconds: int = number("TIMER_SECONDS", 120, 10)
+    #: Seconds that schedulers have to begin, and to wait, until the timers are due.
+    ahead: int = number("AHEAD", 4, 1)
     #: How often a run has looped.
     loops: int = number("LOOPS", 1_000, 30)
     #: Processes that import Django alone, and as many that import the package as well.

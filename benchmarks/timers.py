@@ -20,16 +20,12 @@ from benchmarks.measuring import Measure
 from benchmarks.models import Effect
 from benchmarks.sizes import Sizes
 
-#: Seconds that schedulers have to begin, and to wait, until the timers are due.
-AHEAD = 4.0
 #: Seconds after which it is given up.
 GIVEN_UP = 600.0
 
 
 def measure(sizes: Sizes) -> Iterator[Measure]:
     """Yield the seconds until all have ended, with one process and with two in turn."""
-    if not sizes.timers:
-        return
     taken: dict[int, list[float]] = {1: [], 2: []}
     wrong = {1: 0, 2: 0}
     begun = time.monotonic()
@@ -37,7 +33,7 @@ def measure(sizes: Sizes) -> Iterator[Measure]:
         if at and time.monotonic() - begun > sizes.timer_seconds:
             break
         for processes in (1, 2) if at % 2 == 0 else (2, 1):
-            took, not_once = ring(sizes.timers, processes)
+            took, not_once = ring(sizes, processes)
             taken[processes].append(took)
             wrong[processes] += not_once
     for processes, times in taken.items():
@@ -46,22 +42,22 @@ def measure(sizes: Sizes) -> Iterator[Measure]:
         yield Measure("W5", name, "not once", wrong[processes])
 
 
-def ring(number: int, processes: int) -> tuple[float, int]:
-    """Return how long so many timers take, and how many have not fired exactly once."""
+def ring(sizes: Sizes, processes: int) -> tuple[float, int]:
+    """Return how long the timers take, and how many of them have not fired exactly once."""
     filling.emptied()
     Effect.objects.all().delete()
     run = filling.run_of(Ringing())
-    filling.multiply(run, number - 1)
+    filling.multiply(run, sizes.timers - 1)
     filling.look_at_tables()
     with schedulers(processes):
-        due = timezone.now() + timedelta(seconds=AHEAD)
+        due = timezone.now() + timedelta(seconds=sizes.ahead)
         AutomationTaskModel.objects.update(due=due, created=due - timedelta(minutes=1))
         AutomationModel.objects.update(due=due)
         wait_for_end(due)
     ended = AutomationModel.objects.aggregate(last=Max("ended"))["last"]
     fired = Effect.objects.values("run").annotate(times=Count("pk"))
     once = fired.filter(times=1).count()
-    return (ended - due).total_seconds(), number - once
+    return (ended - due).total_seconds(), sizes.timers - once
 
 
 def wait_for_end(due: datetime) -> None:
