@@ -44,6 +44,10 @@ proofs: ## Run the proofs on all databases at full size, which takes long; DATAB
 bench: ## Measure how fast the package is beside floors written by hand; QUICK=1 is a smoke run, ARGS="--database postgresql"
 	@$(IN_MAIN) && ATM_BENCH_QUICK=$(QUICK) "$$python" -m benchmarks $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: ## Measure what Viewflow and DBOS can express of it beside ours, each in an environment of its own
+	@$(IN_MAIN) && ATM_BENCH_QUICK=$(QUICK) "$$python" -m benchmarks.peers $(ARGS)
+
 .PHONY: contact-sheet
 contact-sheet: ## Draw all processes of the corpus on one sheet, in build/contact-sheet
 	@$(IN_MAIN) && "$$python" tools/contact_sheet.py

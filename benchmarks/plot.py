@@ -29,12 +29,13 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; font-size: 15px; }
 .quiet { fill: #59636e; font-size: 12px; }
 .right { text-anchor: end; }
+.number { fill: #59636e; font-size: 12px; stroke: #ffffff; stroke-width: 3px; paint-order: stroke; }
 .page { fill: #ffffff; stroke: #d1d9e0; }
 .ours { fill: #1a6f5c; } .viewflow { fill: #8a5a9e; } .dbos { fill: #b06a1f; }
 .floor { stroke: #59636e; stroke-dasharray: 4 3; }
 .goal { stroke: #c2293e; stroke-width: 2; }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6edf3; } .quiet { fill: #9198a1; } .page { fill: #0d1117; stroke: #3d444d; }
+text { fill: #e6edf3; } .quiet, .number { fill: #9198a1; } .number { stroke: #0d1117; } .page { fill: #0d1117; stroke: #3d444d; }
 .ours { fill: #3fb095; } .viewflow { fill: #b58bc8; } .dbos { fill: #d99a55; }
 .floor { stroke: #9198a1; } .goal { stroke: #ff7b88; }
 }
@@ -76,7 +77,7 @@ def picture(records: list[dict[str, Any]]) -> str:
         about = "time of a step, F1 = 1; less is better"
         drawn.append(text(WIDTH - 16, top, about, "quiet right"))
         top += 14
-        begun = top
+        begun, before = top, len(drawn)
         for name, bars in found:
             middle = top + BAR * len(bars) / 2 + 4
             drawn.append(text(16, middle, name))
@@ -84,11 +85,16 @@ def picture(records: list[dict[str, Any]]) -> str:
                 drawn += draw(bar, top, scale)
                 top += BAR
             top += GAP
+        # Behind the bars and the numbers.
         floor = LEFT + scale
-        drawn.append(line(floor, begun - 2, floor, top - GAP + 2, "floor"))
+        drawn.insert(before, line(floor, begun - 2, floor, top - GAP + 2, "floor"))
         top += 22
     drawn += legend(top, {bar.who for _, found in panels for _, bars in found for bar in bars})
-    height = top + 40
+    about = (
+        "Measured {measured:.10} with Python {python}, Django {django}, {processors} processors."
+    )
+    drawn.append(text(16, top + 42, about.format(**records[0]), "quiet"))
+    height = top + 58
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img">'
     about = "<title>What a step costs, beside one transaction written by hand</title>"
     page = (
@@ -116,7 +122,7 @@ def bar_of(
     """Return the bar of a measure, if it is one of those that are drawn."""
     if (measure["work"], measure["unit"]) != (work[0], "x F1"):
         return {}
-    if who == "ours" and measure["name"] != work[1]:
+    if measure["name"] != (work[1] if who == "ours" else who):
         return {}
     goal = goal_of(measure, database) if who == "ours" else None
     return {who: Bar(who, measure["value"], goal)}
@@ -131,7 +137,7 @@ def draw(bar: Bar, top: float, scale: float) -> Iterator[str]:
     )
     mark = (bar.goal or 0) * scale
     past = mark if width - 2 < mark < width + 36 else width  # the number is not struck through
-    yield text(LEFT + past + 6, top + BAR - 4, f"{bar.value:.2f}", "quiet")
+    yield text(LEFT + past + 6, top + BAR - 4, f"{bar.value:.2f}", "number")
     if bar.goal is not None:
         at = LEFT + bar.goal * scale
         yield line(at, top - 2, at, top + BAR, "goal")

@@ -16,6 +16,8 @@ def table(record: dict[str, Any]) -> str:
     judged: list[tuple[str, dict[str, Any]]] = []
     for found in record["databases"]:
         name = DATABASES[found["database"]]
+        if "peer" in found:
+            name += f", {found['peer']} {found['peer_version']}"
         rows = [row(measure) for measure in found["measures"]]
         lines += ["", f"{name} ({found['version']})", *in_columns([HEAD, *rows]), *sanity(found)]
         judged += [(name, measure) for measure in found["measures"] if measure["goal"] is not None]

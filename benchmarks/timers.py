@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count
 from django.utils import timezone
 
 from automations.models import AutomationModel, AutomationTaskModel
@@ -21,7 +21,9 @@ from benchmarks.models import Effect
 from benchmarks.sizes import Sizes
 
 #: Seconds after which it is given up.
-GIVEN_UP = 600.0
+GIVEN_UP = 400.0
+#: Seconds between two looks whether any is left.
+LOOK = 0.1
 
 
 def measure(sizes: Sizes) -> Iterator[Measure]:
@@ -53,22 +55,21 @@ def ring(sizes: Sizes, processes: int) -> tuple[float, int]:
         due = timezone.now() + timedelta(seconds=sizes.ahead)
         AutomationTaskModel.objects.update(due=due, created=due - timedelta(minutes=1))
         AutomationModel.objects.update(due=due)
-        wait_for_end(due)
-    ended = AutomationModel.objects.aggregate(last=Max("ended"))["last"]
+        took = until_none_is_left(AutomationModel.objects.filter(finished=False).count, due)
     fired = Effect.objects.values("run").annotate(times=Count("pk"))
     once = fired.filter(times=1).count()
-    return (ended - due).total_seconds(), sizes.timers - once
+    return took, sizes.timers - once
 
 
-def wait_for_end(due: datetime) -> None:
-    """Return when all runs have ended."""
+def until_none_is_left(left: Callable[[], int], due: datetime) -> float:
+    """Return how many seconds after ``due`` nothing is left."""
     time.sleep(max(0.0, (due - timezone.now()).total_seconds()))
-    end = time.monotonic() + GIVEN_UP
-    while AutomationModel.objects.filter(Q(finished=False)).exists():
-        if time.monotonic() > end:
-            left = AutomationModel.objects.filter(finished=False).count()
-            raise RuntimeError(f"After {GIVEN_UP:.0f} s {left} timers have not fired.")
-        time.sleep(0.25)
+    begun = time.perf_counter()
+    while number := left():
+        if time.perf_counter() - begun > GIVEN_UP:
+            raise RuntimeError(f"After {GIVEN_UP:.0f} s {number} timers have not fired.")
+        time.sleep(LOOK)
+    return time.perf_counter() - begun
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What others do of the same, beside ours: ``python -m benchmarks.peers --help``."""
