@@ -29,13 +29,13 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; font-size: 15px; }
 .quiet { fill: #59636e; font-size: 12px; }
 .right { text-anchor: end; }
-.number { fill: #59636e; font-size: 12px; stroke: #ffffff; stroke-width: 3px; paint-order: stroke; }
-.page { fill: #ffffff; stroke: #d1d9e0; }
+.page { fill: #ffffff; stroke: #d1d9e0; } .under { fill: #ffffff; }
 .ours { fill: #1a6f5c; } .viewflow { fill: #8a5a9e; } .dbos { fill: #b06a1f; }
 .floor { stroke: #59636e; stroke-dasharray: 4 3; }
 .goal { stroke: #c2293e; stroke-width: 2; }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6edf3; } .quiet, .number { fill: #9198a1; } .number { stroke: #0d1117; } .page { fill: #0d1117; stroke: #3d444d; }
+text { fill: #e6edf3; } .quiet { fill: #9198a1; }
+.page { fill: #0d1117; stroke: #3d444d; } .under { fill: #0d1117; }
 .ours { fill: #3fb095; } .viewflow { fill: #b58bc8; } .dbos { fill: #d99a55; }
 .floor { stroke: #9198a1; } .goal { stroke: #ff7b88; }
 }
@@ -137,7 +137,10 @@ def draw(bar: Bar, top: float, scale: float) -> Iterator[str]:
     )
     mark = (bar.goal or 0) * scale
     past = mark if width - 2 < mark < width + 36 else width  # the number is not struck through
-    yield text(LEFT + past + 6, top + BAR - 4, f"{bar.value:.2f}", "number")
+    number, at = f"{bar.value:.2f}", LEFT + past + 6
+    room = 7 * len(number)
+    yield f'<rect class="under" x="{at:.1f}" y="{top:.1f}" width="{room}" height="{BAR - 2}"/>'
+    yield text(at, top + BAR - 4, number, "quiet")
     if bar.goal is not None:
         at = LEFT + bar.goal * scale
         yield line(at, top - 2, at, top + BAR, "goal")

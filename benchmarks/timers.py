@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from automations.models import AutomationModel, AutomationTaskModel
 from benchmarks import filling
-from benchmarks.automations import Ringing
+from benchmarks.automations import Ringing, TenSteps
+from benchmarks.idle import ENDED
 from benchmarks.measuring import Measure
 from benchmarks.models import Effect
 from benchmarks.sizes import Sizes
@@ -35,30 +36,43 @@ def measure(sizes: Sizes) -> Iterator[Measure]:
         if at and time.monotonic() - begun > sizes.timer_seconds:
             break
         for processes in (1, 2) if at % 2 == 0 else (2, 1):
+            filling.emptied()
             took, not_once = ring(sizes, processes)
             taken[processes].append(took)
             wrong[processes] += not_once
     for processes, times in taken.items():
-        name = f"{processes} process{'es' if processes > 1 else ''}, {sizes.timers:,} timers"
+        name = named(processes, sizes)
         yield Measure.of("W5", name, "s", times)
         yield Measure("W5", name, "not once", wrong[processes])
+    if sizes.history:
+        filling.emptied()
+        filling.multiply(filling.run_of(TenSteps()), sizes.history // ENDED)
+        for processes in taken:
+            took, not_once = ring(sizes, processes)
+            name = f"{named(processes, sizes)}, beside {sizes.history:,} ended tasks"
+            yield Measure("W5", name, "s", took)
+            yield Measure("W5", name, "not once", not_once)
+
+
+def named(processes: int, sizes: Sizes) -> str:
+    """Return what to call a measure."""
+    return f"{processes} process{'es' if processes > 1 else ''}, {sizes.timers:,} timers"
 
 
 def ring(sizes: Sizes, processes: int) -> tuple[float, int]:
     """Return how long the timers take, and how many of them have not fired exactly once."""
-    filling.emptied()
     Effect.objects.all().delete()
-    run = filling.run_of(Ringing())
-    filling.multiply(run, sizes.timers - 1)
+    filling.multiply(filling.run_of(Ringing()), sizes.timers - 1)
     filling.look_at_tables()
+    waiting = AutomationModel.objects.filter(finished=False)
     with schedulers(processes):
         due = timezone.now() + timedelta(seconds=sizes.ahead)
-        AutomationTaskModel.objects.update(due=due, created=due - timedelta(minutes=1))
-        AutomationModel.objects.update(due=due)
-        took = until_none_is_left(AutomationModel.objects.filter(finished=False).count, due)
+        begun = due - timedelta(minutes=1)
+        AutomationTaskModel.objects.filter(finished=None).update(due=due, created=begun)
+        waiting.update(due=due)
+        took = until_none_is_left(waiting.count, due)
     fired = Effect.objects.values("run").annotate(times=Count("pk"))
-    once = fired.filter(times=1).count()
-    return took, sizes.timers - once
+    return took, sizes.timers - fired.filter(times=1).count()
 
 
 def until_none_is_left(left: Callable[[], int], due: datetime) -> float:

@@ -97,11 +97,13 @@ def steps(name: str, peer: Peer, sizes: Sizes) -> Iterator[Measure]:
 
 def timers(name: str, peer: Peer, sizes: Sizes) -> Iterator[Measure]:
     """Yield W5 of the peer and of ours, once each with one process and with two."""
+    from benchmarks import filling
     from benchmarks.measuring import Measure
-    from benchmarks.timers import ring
+    from benchmarks.timers import named, ring
 
     for processes in (1, 2):
-        about = f"{processes} process{'es' if processes > 1 else ''}, {sizes.timers:,} timers"
+        about = named(processes, sizes)
+        filling.emptied()
         took, not_once = ring(sizes, processes)
         yield Measure("W5", about, "s", took)
         yield Measure("W5", about, "not once", not_once)
