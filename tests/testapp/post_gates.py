@@ -48,7 +48,7 @@ def without_look(gate: Gate) -> None:
         with (
             mock.patch.object(people, "locked", return_value=read),
             mock.patch.object(transitions, "move", move_blindly),
-            mock.patch.object(transitions, "tasks", Careless),
+            mock.patch.object(transitions, "insert_tasks", insert_carelessly),
         ):
             submit(run_id, *arguments, **options)
         gate()
@@ -56,12 +56,9 @@ def without_look(gate: Gate) -> None:
     mock.patch.object(people, "submit", stale).start()
 
 
-class Careless:
-    """Stands for the tasks, where a second one that follows the same task is no error."""
-
-    def bulk_create(self, opened: list[AutomationTaskModel]) -> None:
-        """Write what is not there yet."""
-        tasks().bulk_create(opened, ignore_conflicts=True)
+def insert_carelessly(opened: list[AutomationTaskModel]) -> None:
+    """Write what is not there yet: a second task that follows the same one is no error."""
+    tasks().bulk_create(opened, ignore_conflicts=True)
 
 
 def move_blindly(context: TaskContext, state: TaskState, **changes: Any) -> None:

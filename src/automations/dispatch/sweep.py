@@ -249,20 +249,20 @@ class Tour:
             count(run_id, steps, progress, set())
             if steps[-1].more:
                 self.report.add_work(progress)
-                self.run_one(run_id, careful=False)
+                self.run_one(run_id, careful=False, done=len(steps))
             else:
                 self.report.add(progress)
             self.begin(progress)
         return set(done)
 
-    def run_one(self, run_id: int, *, careful: bool, before: int = 0) -> bool:
+    def run_one(self, run_id: int, *, careful: bool, before: int = 0, done: int = 0) -> bool:
         """
         Run what is due in one run; an error in it is logged, counted, and goes no further.
 
-        ``before`` is how often it was dispatched, and nobody came. Return False if the database
-        was in trouble.
+        ``before`` is how often it was dispatched, and nobody came; ``done`` how many of its tasks
+        this sweep has run. Return False if the database was in trouble.
         """
-        budget = Budget(settings.get("ATM_SWEEP_TASKS"), stopped=self.stopped)
+        budget = Budget(settings.get("ATM_SWEEP_TASKS") - done, stopped=self.stopped)
         try:
             progress = advance(
                 run_id,

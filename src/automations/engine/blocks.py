@@ -88,7 +88,8 @@ def _work(
             return
         for task in found[row.pk]:
             task.automation = row
-        one = Burst(row.pk, claim, set(), now, here, min(room, commit_every(row)), stopped)
+        most = min(room, commit_every(row), settings.get("ATM_SWEEP_TASKS"))
+        one = Burst(row.pk, claim, set(), now, here, most, stopped)
         turn = one.choose(row, found[row.pk])
         if isinstance(turn, Step) or stands_alone(turn) or one.most <= 1:
             continue
