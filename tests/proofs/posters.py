@@ -14,6 +14,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from automations.models import AutomationTaskModel
+from tests import forks
 
 POSTER = str(Path(__file__).with_name("poster.py"))
 
@@ -82,7 +83,7 @@ def posters(number: int, environment: dict[str, str], *measures: str) -> Iterato
     with ExitStack() as stack:
         started = [
             stack.enter_context(
-                subprocess.Popen(
+                forks.Popen(
                     [sys.executable, POSTER, *measures],
                     env=environment,
                     stdin=subprocess.PIPE,

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests import forks
+
 BROKERS = {
     "redis": os.environ.get("ATM_TEST_REDIS", "redis://127.0.0.1:6379/0"),
     "rabbitmq": os.environ.get("ATM_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//"),
@@ -109,7 +111,7 @@ class Queue:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start a worker, in a process group of its own."""
-        worker = subprocess.Popen(
+        worker = forks.Popen(
             [sys.executable, *self.command],
             env=self.environment | {"ATM_TEST_DISPATCHER": self.dispatcher},
             stdout=subprocess.DEVNULL,

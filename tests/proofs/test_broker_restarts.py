@@ -18,6 +18,7 @@ from django.db import connection
 
 from automations.dispatch.celery import CeleryDispatcher
 from automations.models import AutomationModel, AutomationTaskModel
+from tests import forks
 from tests.proofs.counting import audit
 from tests.proofs.queues import Broker, Queue
 from tests.proofs.recording import Recorder
@@ -86,7 +87,7 @@ def queue(broker: Broker, settings: Any, child_environment: dict[str, str]) -> I
 @contextmanager
 def scheduler(queue: Queue) -> Iterator[None]:
     """Sweep in a process of its own, which has to come through all that happens meanwhile."""
-    process = subprocess.Popen(
+    process = forks.Popen(
         [sys.executable, "-c", SCHEDULER],
         env=queue.environment | {"ATM_TEST_DISPATCHER": queue.dispatcher},
         stdout=subprocess.DEVNULL,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -19,6 +18,7 @@ from automations.dispatch.lanes import Lanes
 from automations.engine import attempts, steps
 from automations.engine.locking import atomic, in_transaction
 from automations.models import AutomationModel
+from tests import forks
 from tests.proofs.counting import audit
 from tests.proofs.test_kills_by_phase import mortals
 from tests.proofs.test_processes import finish_all
@@ -98,14 +98,8 @@ def test_without_counting_deaths_a_task_that_kills_its_worker_kills_every_one(
     for _ in range(5):
         # The claim of whoever has died is over.
         AutomationModel.objects.exclude(claimed_by="").update(claimed_until=LONG_AGO)
-        ended = subprocess.run(
-            [sys.executable, WORKER, str(tmp_path / "gate")],
-            env=child_environment,
-            cwd=ROOT,
-            timeout=60,
-            check=False,
-        )
-        deaths += ended.returncode < 0
+        command = [sys.executable, WORKER, str(tmp_path / "gate")]
+        deaths += forks.run(command, env=child_environment, cwd=ROOT, timeout=60) < 0
     assert deaths == (3 if on else 5)
     assert (AutomationModel.objects.get(pk=poison.id).state == "failed") is on
     # Nobody comes to what stands behind it.

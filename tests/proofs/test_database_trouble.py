@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from automations.dispatch.advancing import advance
 from automations.models import AutomationModel, AutomationTaskModel
+from tests import forks
 from tests.plain import HOUR
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
@@ -49,7 +50,7 @@ class Worker:
         self.said = said
         command = ["-m", "django", "automation_step", "--every", "0.05", "--nice", "0"]
         with said.open("w") as file:
-            self.process = subprocess.Popen(
+            self.process = forks.Popen(
                 [sys.executable, *command],
                 env=environment,
                 stdout=subprocess.DEVNULL,

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from automations.models import AutomationModel, AutomationTaskModel
+from tests import forks
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
 from tests.proofs.test_processes import finish_all
@@ -40,7 +41,7 @@ def mortals(
 ) -> list[tuple[str, int]]:
     """Let workers die of the aims; return at which each died, and of which signal."""
     started = [
-        subprocess.Popen(
+        forks.Popen(
             [sys.executable, MORTAL, *aims[at::workers]],
             env=environment,
             stdout=subprocess.PIPE,

@@ -21,6 +21,7 @@ import pytest
 from django.db.models import QuerySet
 
 from automations.models import AutomationModel, AutomationTaskModel
+from tests import forks
 from tests.proofs.counting import Audit, audit
 from tests.proofs.recording import Recorder
 from tests.proofs.test_processes import given_up, wait_until
@@ -58,7 +59,7 @@ class Drain:
         self.innocent: list[Counted] = [Line(autorun=False) for _ in range(INNOCENT // 10)]
         self.poison = poison() if poison else None
         self.innocent += [Line(autorun=False) for _ in range(INNOCENT - len(self.innocent))]
-        self._keeper = subprocess.Popen(
+        self._keeper = forks.Popen(
             [sys.executable, KEEPER, str(WORKERS)],
             env=environment,
             stdout=subprocess.PIPE,

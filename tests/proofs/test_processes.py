@@ -17,6 +17,7 @@ import pytest
 from automations.dispatch import sweep
 from automations.engine import locking, steps
 from automations.models import AutomationModel, AutomationTaskModel
+from tests import forks
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
 from tests.testapp.models import Effect
@@ -45,7 +46,7 @@ WORKER = str(Path(__file__).with_name("worker.py"))
 
 def start(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start Python with these arguments."""
-    return subprocess.Popen(
+    return forks.Popen(
         [sys.executable, *arguments],
         env=environment,
         stdout=subprocess.DEVNULL,
