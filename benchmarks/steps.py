@@ -13,8 +13,11 @@ from benchmarks.automations import TenSteps, ThreeBranches
 from benchmarks.measuring import Measure, count, in_turn
 from benchmarks.sizes import Sizes
 
-#: What the processes do, in steps: each that does work, and not those that only lead on.
+#: What the processes do, in steps: each that does work, and not those that only lead on. So many
+#: floors is a run compared with, ours or a peer's.
 W1_STEPS, W2_STEPS = 10, 6
+#: The tasks that a run of ours has: also the Split, three arrivals at the Join, and the End.
+TASKS = {"W1": 11, "W2": 11}
 
 
 def start(automation: Any, times: int, commit_every: int | None = None) -> None:
@@ -47,7 +50,12 @@ def in_floors(sizes: Sizes) -> Iterator[Measure]:
         ("W2", "bursts"): (partial(start, ThreeBranches, three), three * W2_STEPS),
         ("W2", "commit per task"): (partial(start, ThreeBranches, three, 1), three * W2_STEPS),
     }
-    yield from compare(steps, sizes)
+    for measure in compare(steps, sizes):
+        yield measure
+        if measure.unit == "x F1" and measure.work in TASKS:
+            each = (W1_STEPS if measure.work == "W1" else W2_STEPS) / TASKS[measure.work]
+            by_task = [ratio * each for ratio in measure.taken]
+            yield Measure.of(measure.work, measure.name, "x F1, by tasks", by_task)
 
 
 def compare(
