@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--works", help="Only these, with commas between them: W1,W5.")
     parser.add_argument("--into", type=Path, default=HERE / "results", help="The folder.")
     given = parser.parse_args()
+    databases.tidy_when_told()
     found, left_out = [], []
     for database in given.database or WORKS:
         if why := databases.lacking(database):

@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--database", action="append", choices=list(databases.DATABASES))
     parser.add_argument("--into", type=Path, default=ROOT / "benchmarks" / "results")
     given = parser.parse_args()
+    databases.tidy_when_told()
     found, left_out = [], []
     for database in given.database or databases.DATABASES:
         if why := databases.lacking(database):
