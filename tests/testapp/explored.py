@@ -150,3 +150,53 @@ class EndlessQuestion(Question):
 
     def is_over(self, task: Any) -> bool:
         return flow.now() - task.created >= 9 * DAY
+
+
+# What else there is in stories
+
+
+class Impossible(forms.Form):
+    """Is never valid."""
+
+    word = forms.CharField(max_length=5)
+
+    def clean_word(self) -> str:
+        """Refuse every word."""
+        raise forms.ValidationError("Not this one.")
+
+
+class Refusing(flow.Automation):
+    """Nobody gets beyond its form."""
+
+    start = flow.Form(Impossible).User(username="ada")
+    end = flow.End()
+
+
+class Crashing(flow.Automation):
+    """Its form cannot even be shown."""
+
+    start = flow.Form(this.get_form).User(username="ada")
+    end = flow.End()
+
+    def get_form(self, task: Any) -> Any:
+        """Fail."""
+        raise ZeroDivisionError("no form")
+
+
+class Polling(flow.Automation):
+    """Asks often, works in the background, and ends when it is told to."""
+
+    start = flow.Execute(this.work, threaded=True)
+    ask = flow.If(this.is_enough).Then(this.end).Else(this.wait)
+    wait = flow.Execute().AfterWaitingFor(datetime.timedelta(minutes=30)).Next(this.ask)
+    end = flow.End()
+
+    def work(self, task: Any) -> str:
+        """Charge the card."""
+        charge_card(f"charge {len(charged)}")
+        return "done"
+
+    def is_enough(self, task: Any) -> bool:
+        """Whether a day is over."""
+        first = datetime.datetime.fromisoformat(self.data.setdefault("began", f"{flow.now()}"))
+        return flow.now() - first >= DAY

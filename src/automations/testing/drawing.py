@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
-from django.forms import BaseFormSet
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import SearchStrategy
 
 from automations.models.runs import RunState
 from automations.testing.acts import blank
 from automations.testing.ahead import next_moment
 from automations.testing.clocks import aware
-from automations.testing.deeds import Act, Fill, Retry, Send, Start, Sweep, Wait
-from automations.testing.entries import drawn, moments, sources
+from automations.testing.dealings import Fill, Send
+from automations.testing.deeds import Act, Retry, Start, Sweep, Wait
+from automations.testing.entries import Draw, drawn, moments, sources
 from automations.testing.stories import Plan, Story
 
 #: One act in so many is the last; one person in so many has no right to what he or she does; one
@@ -35,22 +36,84 @@ def begin_at(given: Any) -> SearchStrategy[datetime]:
     return given.map(aware) if isinstance(given, SearchStrategy) else st.just(aware(given))
 
 
-@st.composite
-def beginnings(draw: DrawFn, plan: Plan) -> Start:
-    """Draw how the run is started."""
-    start = plan.start
-    if callable(start) and not isinstance(start, SearchStrategy):
-        return Start(plan.automation, {}, start)
-    source = start or {}
-    at = death(draw, plan, 0)
-    return Start(plan.automation, drawn(draw, source), source=source, at=at)
+class Teller:
+    """
+    Decides what is done next in a story.
 
+    What is entered comes from ``draw``, by strategies; who does what when comes from ``chance``,
+    whose stories are more different from each other than those of Hypothesis.
+    """
 
-def death(draw: DrawFn, plan: Plan, deaths: int) -> int | None:
-    """Draw after how many tasks a worker dies; None: in none."""
-    if not plan.crashes or deaths >= DEATHS or draw(st.integers(1, DEADLY)) < DEADLY:
-        return None
-    return draw(st.integers(0, 2))
+    def __init__(self, plan: Plan, draw: Draw) -> None:
+        self.plan = plan
+        self.draw = draw
+        self.chance = Random(draw(st.binary(min_size=8, max_size=8)))  # noqa: S311 - no secret
+
+    def one_in(self, number: int) -> bool:
+        """Return True once in so many times."""
+        return self.chance.randrange(number) == 0
+
+    def start(self) -> Start:
+        """Return how the run is started."""
+        start = self.plan.start
+        if callable(start) and not isinstance(start, SearchStrategy):
+            return Start(self.plan.automation, {}, start)
+        source = {} if start is None else start
+        data = drawn(self.draw, source)
+        return Start(self.plan.automation, data, source=source, at=self.death(0))
+
+    def death(self, deaths: int) -> int | None:
+        """Return after how many tasks a worker dies; None: in none."""
+        if not self.plan.crashes or deaths >= DEATHS or not self.one_in(DEADLY):
+            return None
+        return self.chance.randrange(3)
+
+    def next_act(self, story: Story) -> Act | None:
+        """Return what is done next; None if nothing is."""
+        there = sorted(set(occasions(story)))
+        if not there or self.one_in(LENGTH):
+            return None
+        kinds = {kind for kind, _ in there}
+        kind = self.chance.choice([each for each in OFTEN if each in kinds])
+        name = self.chance.choice([name for each, name in there if each == kind])
+        at = self.death(sum(bool(act.died) for act in story.acts))
+        if kind == "fill":
+            return self.filling(story, name, at)
+        if kind == "send":
+            source = self.plan.messages[name]
+            return Send(name, drawn(self.draw, source), source=source, at=at)
+        if kind == "wait":
+            return Wait(self.length(story), at=at)
+        return Sweep() if kind == "sweep" else Retry(at=at)
+
+    def length(self, story: Story) -> timedelta:
+        """Return how long nothing is done: until something falls due, shorter, or longer."""
+        ahead = ahead_of(story)
+        until = ahead - story.time.now if ahead else timedelta(days=1)
+        how = self.chance.randrange(4)
+        if how <= 1:
+            return until
+        if how == 2 and until > timedelta(minutes=2):
+            minutes = int(until.total_seconds() // 60)
+            return timedelta(minutes=self.chance.randrange(1, minutes))
+        return self.chance.choice(LONGER)
+
+    def filling(self, story: Story, node: str, at: int | None) -> Fill:
+        """Return who fills in the form at the node, and with what."""
+        task, may = story.offered[node]
+        strangers = [person for person in story.people if person not in may]
+        if strangers and self.one_in(STRANGE):
+            return Fill(node, self.chance.choice(strangers), {})
+        person = self.chance.choice(may)
+        try:
+            form = blank(task, person)
+        except Exception:  # noqa: BLE001 - it is raised again when the form is sent
+            return Fill(node, person, {}, at=at)
+        careful = not self.one_in(CARELESS)
+        number = self.chance.randint(0, MORE)
+        source = sources(form, self.plan.forms.get(node, {}), number, careful=careful)
+        twice = self.plan.crashes and self.one_in(DOUBLE)
+        return Fill(node, person, drawn(self.draw, source), twice, source=source, at=at)
 
 
 def occasions(story: Story) -> Iterator[tuple[str, str]]:
@@ -71,57 +134,3 @@ def occasions(story: Story) -> Iterator[tuple[str, str]]:
 def ahead_of(story: Story) -> datetime | None:
     """Return when something falls due next."""
     return next_moment(story.time.now, story.time.every)
-
-
-@st.composite
-def next_act(draw: DrawFn, story: Story) -> Act | None:
-    """Draw what is done next; None if nothing is."""
-    there = sorted(set(occasions(story)))
-    if not there or draw(st.integers(1, LENGTH)) == 1:
-        return None
-    kinds = {kind for kind, _ in there}
-    kind = draw(st.sampled_from([each for each in OFTEN if each in kinds]))
-    name = draw(st.sampled_from([name for each, name in there if each == kind]))
-    plan = story.plan
-    at = death(draw, plan, sum(bool(act.died) for act in story.acts))
-    if kind == "fill":
-        return draw(fillings(story, name, at))
-    if kind == "send":
-        source = plan.messages[name]
-        return Send(name, drawn(draw, source), source=source, at=at)
-    if kind == "wait":
-        return Wait(draw(waits(story)), at=at)
-    return Sweep() if kind == "sweep" else Retry(at=at)
-
-
-@st.composite
-def waits(draw: DrawFn, story: Story) -> timedelta:
-    """Draw how long nothing is done: until something falls due, shorter, or longer."""
-    ahead = ahead_of(story)
-    until = ahead - story.time.now if ahead else timedelta(days=1)
-    how = draw(st.integers(0, 3))
-    if how <= 1:
-        return until
-    if how == 2 and until > timedelta(minutes=2):
-        minutes = int(until.total_seconds() // 60)
-        return timedelta(minutes=draw(st.integers(1, minutes - 1)))
-    return draw(st.sampled_from(LONGER))
-
-
-@st.composite
-def fillings(draw: DrawFn, story: Story, node: str, at: int | None) -> Fill:
-    """Draw who fills in the form at the node, and with what."""
-    task, may = story.offered[node]
-    strangers = [person for person in story.people if person not in may]
-    if strangers and draw(st.integers(1, STRANGE)) == STRANGE:
-        return Fill(node, draw(st.sampled_from(strangers)), {})
-    person = draw(st.sampled_from(may))
-    try:
-        form = blank(task, person)
-    except Exception:  # noqa: BLE001 - it is raised again when the form is sent
-        return Fill(node, person, {}, at=at)
-    careful = draw(st.integers(1, CARELESS)) < CARELESS
-    number = draw(st.integers(0, MORE)) if isinstance(form, BaseFormSet) else 0
-    source = sources(form, story.plan.forms.get(node, {}), number, careful=careful)
-    twice = story.plan.crashes and draw(st.integers(1, DOUBLE)) == DOUBLE
-    return Fill(node, person, drawn(draw, source), twice, source=source, at=at)

@@ -18,10 +18,11 @@ from django.forms import BaseForm, BaseFormSet
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument, ResolutionFailed
 from hypothesis.extra.django import from_field
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import SearchStrategy
 
 from automations.nodes.interactions import AnyForm
 
+Draw = Callable[[SearchStrategy[Any]], Any]
 #: A strategy, and what returns the whole with another value in the place of one that was drawn.
 Slot = tuple[SearchStrategy[Any], Callable[[Any], Any]]
 #: Whole numbers that every database can keep.
@@ -35,7 +36,7 @@ OF_FORMSETS = {"DELETE", "ORDER"}
 # Values
 
 
-def drawn(draw: DrawFn, source: Any) -> Any:
+def drawn(draw: Draw, source: Any) -> Any:
     """Return ``source``, with a value drawn wherever it is a strategy."""
     if isinstance(source, SearchStrategy):
         return draw(source)
@@ -88,12 +89,14 @@ def file_for(field: forms.Field) -> SearchStrategy[Any]:
 
 def number_for(field: Any) -> SearchStrategy[Any]:
     """Return the strategy of numbers with as many places as the field takes."""
+    places = 2 if field.decimal_places is None else field.decimal_places
+    most = 10 ** (6 if field.max_digits is None else field.max_digits - places) - 1
     return st.decimals(
-        -1000 if field.min_value is None else field.min_value,
-        field.max_value,
+        -most if field.min_value is None else field.min_value,
+        most if field.max_value is None else field.max_value,
         allow_nan=False,
         allow_infinity=False,
-        places=2 if field.decimal_places is None else field.decimal_places,
+        places=places,
     )
 
 
@@ -119,7 +122,7 @@ OWN: dict[type[forms.Field], Maker] = {
     forms.TimeField: lambda field: st.times(),
     forms.DecimalField: number_for,
     forms.FileField: file_for,
-    forms.JSONField: lambda field: st.sampled_from(["{}", "[]", "1", "null"]),
+    forms.JSONField: lambda field: st.sampled_from(["1", '["a"]', '{"a": 1}']),
 }
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from automations.testing.searching import Search
 
 #: So often a form must have been sent before one says that it was never valid.
-ENOUGH = 8
+OFTEN = 8
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 DAILY = timedelta(days=1)
 
@@ -185,13 +185,12 @@ def refuse_unknown(plan: Plan) -> None:
 def refuse_never_valid(search: Search) -> None:
     """Raise `FormNeverValid` if somebody has sent a form often enough, always in vain."""
     told = search.told
-    for node, number in told.sent.items():
-        if number >= ENOUGH and not told.valid.get(node):
-            raise FormNeverValid(
-                f"{node!r} was filled in {number} times, and its form was never valid. Say what "
-                f"to enter: explore(..., forms={{{node!r}: {{...}}}}). The last time:\n"
-                f"{told.refused.get(node, '')}"
-            )
+    if node := told.never_valid(OFTEN):
+        raise FormNeverValid(
+            f"{node!r} was filled in {told.sent[node]} times, and its form was never valid. Say "
+            f"what to enter: explore(..., forms={{{node!r}: {{...}}}}). The last time:\n"
+            f"{told.refused.get(node, '')}"
+        )
 
 
 @contextmanager

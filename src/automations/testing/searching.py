@@ -1,9 +1,9 @@
 """
 Looking for a story that fails, with Hypothesis, and making it as short as it can be.
 
-Hypothesis draws acts one by one, each among those for which there is an occasion. Of a story that
-fails, acts are left out and values are made simple, one by one, for as long as what is left fails
-in the same way: that takes far fewer stories than to shrink all that was drawn.
+A story is told act by act, each one of those for which there is an occasion. Of one that fails,
+acts are left out and values are made simple, one by one, for as long as what is left fails in the
+same way: that takes far fewer stories than to shrink all that was drawn.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from hypothesis.strategies import DataObject, SearchStrategy
 
 from automations.testing.clocks import Clock
 from automations.testing.deeds import Act, Wait
-from automations.testing.drawing import beginnings, next_act
+from automations.testing.drawing import Teller
 from automations.testing.entries import slots
 from automations.testing.stories import Plan, Story, Told, staged
 from automations.testing.telling import standing
 
 #: How much of the time is for finding; the rest is for making shorter what was found.
 FINDING = 0.7
+#: So often a form is sent before one gives up that it may be valid.
+IN_VAIN = 20
 #: Without a deadline for each story, and without a memory of what has failed: it may be another
 #: process. So many values are tried in the place of each.
 SETTINGS = settings(
@@ -112,6 +114,8 @@ class Search:
         def story(data: DataObject) -> None:
             if self.is_late(FINDING) or self.told.stories >= self.plan.stories:
                 raise Enough
+            if self.told.never_valid(IN_VAIN):
+                raise Enough
             try:
                 self.tell(data)
             except Exception:
@@ -126,9 +130,10 @@ class Search:
     def tell(self, data: DataObject) -> None:
         """Play one random story."""
         with self.stage(data.draw(self.plan.at)) as story:
-            self.play(story, data.draw(beginnings(self.plan)))
+            teller = Teller(self.plan, data.draw)
+            self.play(story, teller.start())
             while len(story.acts) < self.plan.acts:
-                act = data.draw(next_act(story))
+                act = teller.next_act(story)
                 if act is None:
                     break
                 self.play(story, act)

@@ -74,6 +74,11 @@ class Told(Witness):
     valid: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
+    def never_valid(self, least: int) -> str:
+        """Return the name of a form that was sent so often, always in vain; "" if there is none."""
+        vain = (name for name, count in self.sent.items() if count >= least)
+        return next((name for name in vain if not self.valid.get(name)), "")
+
     def settled(self, context: RunContext) -> None:
         task = getattr(context, "task", None)
         if context.run.automation_class in self.labels and task and task.state in DONE:
