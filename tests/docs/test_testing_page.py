@@ -43,6 +43,30 @@ def test_the_page_shows_this(django_user_model, standing):
     assert str(refused.value).replace(f"Expense {run.id}", "Expense 1") == standing
 """
 
+STORY = """
+import datetime
+
+import pytest
+from hypothesis import strategies as st
+
+from automations.testing import StoryFailed, explore
+from shop.automations import Expense
+
+
+@pytest.mark.django_db
+def test_the_page_shows_this_story(django_user_model, story):
+    django_user_model.objects.create(username="ada")
+    with pytest.raises(StoryFailed) as failed:
+        explore(
+            Expense,
+            start={"amount": st.integers(0, 500)},
+            within=datetime.timedelta(weeks=2),
+            seconds=200,  # the machine may be busy
+        )
+    told = str(failed.value).rpartition("\\n\\n")[0]
+    assert told == story
+"""
+
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
@@ -50,13 +74,17 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.processes
 def test_the_blocks_of_the_page_are_a_project_whose_tests_pass(tmp_path: Path) -> None:
-    standing, coverage = blocks("text")
-    fixture = f"import pytest\n@pytest.fixture\ndef standing():\n    return {standing.rstrip()!r}\n"
+    standing, story, coverage = blocks("text")
+    shown = {"standing": standing.rstrip(), "story": story.rstrip()}
+    fixture = "import pytest\n" + "".join(
+        f"@pytest.fixture\ndef {name}():\n    return {text!r}\n" for name, text in shown.items()
+    )
     files = {
         "settings.py": SETTINGS,
         "conftest.py": fixture,
         "shop/__init__.py": "",
         "shop/test_standing.py": STANDING,
+        "shop/test_story.py": STORY,
     }
     for block in blocks("python"):
         name, text = block.removeprefix("# ").split("\n", 1)
@@ -82,6 +110,9 @@ def test_the_blocks_of_the_page_are_a_project_whose_tests_pass(tmp_path: Path) -
     python("django", "startautomation", "OrderApproval", "--app", "shop")
     quiet = ["-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:hypothesispytest"]
     (command,) = re.findall(r"^    pytest (--.*)$", PAGE.read_text(), re.MULTILINE)
-    told = python("pytest", "-q", "--strict-markers", *quiet, *command.split())
+    pytest_q = ["pytest", "-q", "--strict-markers", *quiet]
+    random = ["shop/test_stories.py", "shop/test_story.py"]
+    told = python(*pytest_q, *command.split(), *[f"--ignore={name}" for name in random])
     assert "9 passed" in told
     assert f"= automation coverage =\n{coverage}" in re.sub("=+", "=", told)
+    assert "2 passed" in python(*pytest_q, *random)

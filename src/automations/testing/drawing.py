@@ -20,10 +20,13 @@ from automations.testing.entries import Draw, drawn, moments, sources
 from automations.testing.stories import Plan, Story
 
 #: One act in so many is the last; one person in so many has no right to what he or she does; one
-#: form in so many is sent twice; in one act out of so many a worker may die, but twice in all.
-LENGTH, STRANGE, DOUBLE, DEADLY, DEATHS = 14, 8, 5, 3, 2
+#: form in so many is sent twice; in one act out of so many a worker dies, but so often in all.
+LENGTH, STRANGE, DOUBLE, DEADLY, DEATHS = 14, 8, 5, 2, 3
 #: One form in so many is filled in without care; so many forms more than must be has a formset.
 CARELESS, MORE = 6, 2
+#: In one story out of so many a form is never filled in, a message never comes, time never passes,
+#: no worker dies.
+SELDOM = 4
 #: The kinds of acts, some more often than others.
 OFTEN = ["fill", "fill", "fill", "wait", "wait", "send", "send", "retry", "sweep"]
 LONGER = (timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
@@ -48,6 +51,9 @@ class Teller:
         self.plan = plan
         self.draw = draw
         self.chance = Random(draw(st.binary(min_size=8, max_size=8)))  # noqa: S311 - no secret
+        #: What never happens in this story: that nobody answers, say, for as long as it takes.
+        self.never: dict[tuple[str, str], bool] = {}
+        self.is_safe = not plan.crashes or self.one_in(SELDOM)
 
     def one_in(self, number: int) -> bool:
         """Return True once in so many times."""
@@ -64,13 +70,13 @@ class Teller:
 
     def death(self, deaths: int) -> int | None:
         """Return after how many tasks a worker dies; None: in none."""
-        if not self.plan.crashes or deaths >= DEATHS or not self.one_in(DEADLY):
+        if self.is_safe or deaths >= DEATHS or not self.one_in(DEADLY):
             return None
         return self.chance.randrange(3)
 
     def next_act(self, story: Story) -> Act | None:
         """Return what is done next; None if nothing is."""
-        there = sorted(set(occasions(story)))
+        there = [each for each in sorted(set(occasions(story))) if self.may_happen(each)]
         if not there or self.one_in(LENGTH):
             return None
         kinds = {kind for kind, _ in there}
@@ -85,6 +91,12 @@ class Teller:
         if kind == "wait":
             return Wait(self.length(story), at=at)
         return Sweep() if kind == "sweep" else Retry(at=at)
+
+    def may_happen(self, occasion: tuple[str, str]) -> bool:
+        """Return whether this happens in the story at all, which is decided once."""
+        if occasion not in self.never:
+            self.never[occasion] = self.one_in(SELDOM)
+        return not self.never[occasion]
 
     def length(self, story: Story) -> timedelta:
         """Return how long nothing is done: until something falls due, shorter, or longer."""
