@@ -9,6 +9,7 @@ set up when it is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,6 +51,7 @@ class CoveragePlugin:
     def __init__(self, config: pytest.Config) -> None:
         self.taken = Taken()
         self.least: float | None = config.getoption("automation_fail_under")
+        self.directory: str | None = config.getoption("automation_coverage_diagrams")
         self.is_worker = hasattr(config, "workerinput")
 
     @pytest.hookimpl(wrapper=True)
@@ -78,12 +80,15 @@ class CoveragePlugin:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print what was taken, process by process."""
-        from automations.testing.paths import covered, report, total
+        from automations.testing.paths import covered, draw, report, total
 
         found = covered(self.taken.nodes, self.taken.flows)
         terminalreporter.section("automation coverage")
         for line in report(found):
             terminalreporter.line(line)
+        if self.directory:
+            number = draw(found, Path(self.directory))
+            terminalreporter.line(f"{number} pictures are in {self.directory}")
         percent = total(found).percent
         if self.least is not None and percent < self.least:
             text = f"{percent:.0f} % is less than the {self.least:g} % of --automation-fail-under."
@@ -99,6 +104,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Report which nodes and arrows of the processes the tests have taken.",
     )
     group.addoption(
+        "--automation-coverage-diagrams",
+        metavar="DIR",
+        help="The same, and write a picture of each process there, on which that is seen.",
+    )
+    group.addoption(
         "--automation-fail-under",
         type=float,
         metavar="PERCENT",
@@ -109,8 +119,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Count only if that is asked for."""
     config.addinivalue_line("markers", MARKER)
-    least = config.getoption("automation_fail_under")
-    if config.getoption("automation_coverage") or least is not None:
+    options = ("automation_coverage", "automation_coverage_diagrams", "automation_fail_under")
+    if any(config.getoption(option) not in (None, False) for option in options):
         config.pluginmanager.register(CoveragePlugin(config), "automation_coverage")
 
 

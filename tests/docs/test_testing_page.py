@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "test.md"
+ROOT = Path(__file__).parent.parent.parent
+PAGE, SOURCE = ROOT / "docs" / "how-to" / "test.md", ROOT / "src"
 
 SETTINGS = """
 SECRET_KEY = "for this test only"
@@ -93,7 +94,8 @@ def test_the_blocks_of_the_page_are_a_project_whose_tests_pass(tmp_path: Path) -
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    environment = own | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": str(tmp_path)}
+    path = os.pathsep.join([str(tmp_path), str(SOURCE)])
+    environment = own | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": path}
 
     def python(*arguments: str) -> str:
         done = subprocess.run(

@@ -7,13 +7,22 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from automations.engine.witnesses import seen_by
 from automations.pytest_plugin import CoveragePlugin, Taken
 from automations.testing import Clock
-from automations.testing.paths import coverage_of, covered, report, total
+from automations.testing.paths import (
+    Covered,
+    coverage_of,
+    covered,
+    draw,
+    picture,
+    report,
+    total,
+)
 from tests.plain import HOUR, NOW
 from tests.testapp.durable import Halting
 from tests.testapp.tested import Charge
@@ -49,9 +58,8 @@ class Config(SimpleNamespace):
     """What the plugin asks of pytest."""
 
     def getoption(self, name: str) -> Any:
-        """Return how much must be covered."""
-        assert name == "automation_fail_under"
-        return self.least
+        """Return how much must be covered, and where pictures are written to."""
+        return {"automation_fail_under": self.least, "automation_coverage_diagrams": None}[name]
 
 
 @pytest.mark.parametrize(("least", "status"), [(None, 0), (100, 0), (100.5, 1)])
@@ -76,6 +84,45 @@ def test_too_little_fails_and_a_worker_hands_over(least: float | None, status: i
     plugin.pytest_terminal_summary(reporter)
     assert lines[0] == "automation coverage"
     assert ("fail-under" in lines[-1]) == bool(status)
+
+
+def test_what_was_not_taken_is_seen_on_a_picture_also_without_colour(tmp_path: Path) -> None:
+    label = Charge.get_automation_name()
+    found = coverage_of(Charge._meta, {(label, "start")}, {(label, "start", "charge")})
+    assert draw([found, total([found])], tmp_path / "pictures") == 1
+    text = (tmp_path / "pictures" / f"{label}.svg").read_text()
+    root = ElementTree.fromstring(text)
+    assert "dashed" in root.get("class", "").split()
+    kinds = {each.get("data-node"): each.get("class", "").split() for each in root.iter()}
+    assert "done" in kinds["start"]
+    assert "never" in kinds["charge"]
+    flows = {
+        each.get("data-flow"): "taken" in each.get("class", "").split() for each in root.iter()
+    }
+    assert [is_taken for flow, is_taken in flows.items() if flow].count(True) == 2
+    assert "<title>Charge: never reached</title>" in text
+    assert (
+        "The tests have taken 2 of 5 nodes and arrows, not: charge, end, charge -&gt; end" in text
+    )
+    assert "40 % taken by tests" in text
+    everything = Covered(label, 5, 5, [], Charge._meta)
+    assert "The tests have taken 5 of 5 nodes and arrows.</desc>" in picture(everything)
+    with pytest.raises(LookupError, match="TOTAL is no process"):
+        picture(total([found]))
+
+
+@pytest.mark.processes
+def test_pictures_are_written_where_the_command_says(tmp_path: Path) -> None:
+    test = tmp_path / "test_nothing.py"
+    test.write_text("def test_nothing():\n    pass\n")
+    command = ["pytest", "-q", "-p", "no:cacheprovider", str(test), "--rootdir", str(tmp_path)]
+    command += ["--ds=tests.settings", "--automation-coverage-diagrams", str(tmp_path / "made")]
+    done = subprocess.run(
+        [sys.executable, "-m", *command], check=True, capture_output=True, text=True
+    )
+    made = [path.name for path in (tmp_path / "made").iterdir()]
+    assert "tests.testapp.automations.IssueDiscussion.svg" not in made  # of a test module
+    assert f"{len(made)} pictures are in {tmp_path / 'made'}" in done.stdout
 
 
 @pytest.mark.automation_clock(NOW)

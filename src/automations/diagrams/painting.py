@@ -92,7 +92,8 @@ class Paint:
     Everything that is painted: marks by the names of nodes, and the ways that were taken.
 
     A way is the names of two nodes that were visited one after the other. Where several arrows
-    lead from one to the other, ``answers`` may say by which: their labels, untranslated.
+    lead from one to the other, ``answers`` may say by which: their labels, untranslated. With
+    ``dashed`` the lines of what was never come to are, so that it is told from the rest at once.
     """
 
     marks: Mapping[str, Mark] = field(default_factory=lambda: MappingProxyType({}))
@@ -100,6 +101,7 @@ class Paint:
     answers: Mapping[tuple[str, str], frozenset[str]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    dashed: bool = False
 
     def at(self, node: str) -> Mark:
         """Return the mark of a node."""

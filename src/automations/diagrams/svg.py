@@ -38,11 +38,17 @@ def picture_of(definition: ProcessDefinition, paint: Paint = NOTHING) -> Picture
     return lay_out(noted(graph_of(definition), paint))
 
 
-def svg(definition: ProcessDefinition, paint: Paint = NOTHING, *, title: str = "") -> str:
-    """Return the process as a file of its own, with a line break at the end."""
-    return drawn(
-        picture_of(definition, paint), paint, title=title or name_of(definition), alone=True
-    )
+def svg(
+    definition: ProcessDefinition, paint: Paint = NOTHING, *, title: str = "", more: str = ""
+) -> str:
+    """
+    Return the process as a file of its own, with a line break at the end.
+
+    ``more`` is what is said of the picture besides what it shows.
+    """
+    picture, title = picture_of(definition, paint), title or name_of(definition)
+    description = f"{said(picture, paint)} {more}" if more else ""
+    return drawn(picture, paint, title=title, description=description, alone=True)
 
 
 def name_of(definition: ProcessDefinition) -> str:
@@ -70,7 +76,8 @@ def drawn(
     links = any(mark.link for mark in paint.marks.values())
     described = description or said(picture, paint)
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="atm-diagram" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" '
+        f'class="atm-diagram{" dashed" if paint.dashed else ""}" '
         f'width="{picture.width}" height="{picture.height}" '
         f'viewBox="0 0 {picture.width} {picture.height}" role="{"group" if links else "img"}" '
         f'aria-labelledby="{prefix}-title" aria-describedby="{prefix}-description"'

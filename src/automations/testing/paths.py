@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from django.apps import apps
 
 from automations import registry
 from automations.definition.process import ProcessDefinition
+from automations.diagrams.painting import Mark, Paint, State
+from automations.diagrams.svg import name_of, svg
 
 #: A module of tests, or below one: its processes are there to test something else.
 TESTS = re.compile(r"(^|\.)(tests?|conftest|test_\w*|\w*_tests?)(\.|$)")
@@ -25,6 +28,7 @@ class Covered:
     there: int
     taken: int
     missing: list[str] = field(default_factory=list)
+    definition: ProcessDefinition | None = None
 
     @property
     def percent(self) -> float:
@@ -67,7 +71,7 @@ def coverage_of(
         if not any((label, source, target) in flows for label in labels)
     ]
     there = len(definition.nodes) + len(arrows)
-    return Covered(definition.label, there, there - len(missing), missing)
+    return Covered(definition.label, there, there - len(missing), missing, definition)
 
 
 def total(found: Iterable[Covered]) -> Covered:
@@ -84,3 +88,36 @@ def report(found: list[Covered]) -> Iterator[str]:
         missing = f"   missing: {', '.join(named)}" if named else ""
         count = f"{one.taken} of {one.there}"
         yield f"{one.label:{width}}  {count:>12}  {one.percent:4.0f} %{missing}"
+
+
+def draw(found: Iterable[Covered], directory: Path) -> int:
+    """
+    Write a picture of each process into the directory, as SVG; return how many there are.
+
+    What was taken is painted as in the picture of a run, what was not is dashed; in words it is
+    said as well.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    drawn = [one for one in found if one.definition is not None]
+    for one in drawn:
+        (directory / f"{one.label}.svg").write_text(picture(one), encoding="utf-8")
+    return len(drawn)
+
+
+def picture(one: Covered) -> str:
+    """Return the picture of one process, with what was taken of it."""
+    if one.definition is None:
+        raise LookupError(f"{one.label} is no process.")
+    missing = set(one.missing)
+    marks = {
+        name: Mark(State.NEVER if name in missing else State.DONE) for name in one.definition.nodes
+    }
+    taken = frozenset(
+        (flow.source, flow.target)
+        for flow in one.definition.flows
+        if flow.target in one.definition.nodes and f"{flow.source} -> {flow.target}" not in missing
+    )
+    words = f"The tests have taken {one.taken} of {one.there} nodes and arrows"
+    words += f", not: {', '.join(one.missing)}." if missing else "."
+    title = f"{name_of(one.definition)}: {one.percent:.0f} % taken by tests"
+    return svg(one.definition, Paint(marks, taken, dashed=True), title=title, more=words)
