@@ -93,10 +93,10 @@ class Clock:
                 f"{local(end)}."
             )
         with surfacing(incidents=incidents):
-            settle(self.limit)
-            while (ahead := next_moment(self._now, self.every)) and ahead <= end:
+            settled = settle(self.limit)
+            while (ahead := next_moment(self._now, self.every, settled.soonest)) and ahead <= end:
                 self.show(ahead)
-                settle(self.limit)
+                settled = settle(self.limit)
             if self._now < end:
                 self.show(end)
                 settle(self.limit)

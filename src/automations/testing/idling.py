@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count
@@ -36,10 +37,18 @@ def run_until_idle(*, limit: int = LIMIT, incidents: bool = False) -> int:
     production. Raise `NeverIdle` if one run comes to ``limit`` tasks without ever waiting.
     """
     with surfacing(incidents=incidents):
-        return settle(limit)
+        return settle(limit).done
 
 
-def settle(limit: int = LIMIT) -> int:
+@dataclass(frozen=True)
+class Settled:
+    """How many tasks were done; and when a run is due next, None if that is not known."""
+
+    done: int
+    soonest: datetime | None
+
+
+def settle(limit: int = LIMIT) -> Settled:
     """Sweep until nothing is due, or only what waits for a condition that is false."""
     since, done, sweeps = settings.now(), 0, 0
     while True:
@@ -48,8 +57,11 @@ def settle(limit: int = LIMIT) -> int:
             raise SweepFailed(f"A sweep could not do all of its work ({report}): see the log.")
         notices.send_due()
         done, sweeps = done + report.done, sweeps + 1
-        if not has_moved(report) or not is_due():
-            return done
+        if not has_moved(report):
+            return Settled(done, None)
+        soonest = soonest_due()
+        if soonest is None or soonest > settings.now():
+            return Settled(done, soonest)
         if done >= limit or sweeps >= limit:
             refuse_endless(since, limit, always=sweeps >= limit)
 
@@ -59,9 +71,10 @@ def has_moved(report: Report) -> bool:
     return bool(report.done or report.failed or report.started or report.reached or report.left)
 
 
-def is_due() -> bool:
-    """Return whether some run is due now."""
-    return runs().filter(state=RunState.RUNNING, due__lte=settings.now()).exists()
+def soonest_due() -> datetime | None:
+    """Return when a run is due that has been due longest, or is due next; None if none ever is."""
+    dues = runs().filter(state=RunState.RUNNING, due__isnull=False)
+    return dues.order_by("due").values_list("due", flat=True).first()
 
 
 def refuse_endless(since: datetime, limit: int, *, always: bool) -> None:
