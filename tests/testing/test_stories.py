@@ -30,7 +30,9 @@ from automations.testing import (
     run_until_idle,
     worker_dies,
 )
+from automations.testing.deeds import Act, Start, Sweep, Wait
 from automations.testing.exploring import NEVER, put_off_schedules
+from automations.testing.searching import shorter
 from tests.testapp import explored
 from tests.testapp.explored import (
     Crashing,
@@ -315,3 +317,44 @@ def test_a_form_of_an_order_is_sent_twice_in_vain() -> None:
     run = HastyOrder()
     complete(run, "pack", {"parcels": 2}, user=ada(), twice=True)
     assert_path(run, ["start", "pack", "invoice", "check", "packed"])
+
+
+def test_a_run_may_be_killed_in_a_story() -> None:
+    how: dict[str, Any] = {"start": {"email": "ada@example.com"}, "messages": {"leave": None}}
+    assert explore(Newsletter, stories=10, seed=1, **how).stories == 10
+
+
+def test_acts_are_told_as_code_also_if_a_worker_dies_in_them() -> None:
+    start = Start(Purchase, {"sum": 3})
+    assert [*start.code()] == ["run = Purchase(sum=3)"]
+    start.died = "start"
+    dies = ["with worker_dies('start'):", "    run_until_idle()"]
+    assert [*start.code()] == ["run = Purchase(autorun=False, sum=3)", *dies]
+    made = Start(Purchase, {}, lambda: None, died="start")
+    assert [*made.code()] == ["run = start()", *dies]
+    assert [*Sweep().code()] == ["run_until_idle()"]
+    assert [*Sweep(died="start").lines()] == [
+        "a worker sweeps once more",
+        "  the worker dies in start, and another takes it up",
+    ]
+    assert [*Wait(explored.DAY, died="pay").code()] == [
+        "with worker_dies('pay'):",
+        "    time.advance(days=1)",
+    ]
+
+
+def test_what_is_left_out_of_a_story_and_put_together() -> None:
+    start, wait = Start(Purchase, {}), Wait(explored.DAY)
+    shorter_ones = [[act.line() for act in acts] for acts in shorter([start, wait, wait])]
+    one_less = ["start()", "1 day later"]
+    assert shorter_ones == [["start()"], one_less, one_less, ["start()", "2 days later"]]
+
+
+def test_what_is_not_said_of_an_act_has_to_be() -> None:
+    with pytest.raises(NotImplementedError):
+        Act().line()
+    assert [*Act().code()] == []
+
+
+def test_time_may_be_over_at_once() -> None:
+    assert explore(Purchase, seconds=0).stories == 0
