@@ -16,7 +16,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from automations.dispatch import sweep
-from automations.engine import attempts, steps
+from automations.engine import attempts, bursts, steps
 from automations.engine.locking import in_step
 from automations.models import AutomationModel
 from tests.testapp.proof_processes import Counted
@@ -114,6 +114,7 @@ def without_transactions() -> None:
     def read(run_id: int, *, wait: bool) -> AutomationModel | None:
         return in_step(AutomationModel.objects.filter(pk=run_id).first())
 
-    steps.lock_run = read
+    for module in (bursts, steps):
+        module.lock_run = read
     for module in (attempts, steps):
         module.atomic = nullcontext  # type: ignore[assignment, attr-defined] # the measure, off
