@@ -18,6 +18,7 @@ from django.db import connection
 from django.utils import translation
 
 from automations.dispatch import schedules, sweep
+from automations.dispatch.pace import Pace
 from tests import once
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,6 +140,7 @@ def spoken() -> Iterator[None]:
 def healed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test be the one whose sweep, the first of its process, looks around once."""
     monkeypatch.setattr(sweep, "_healed", True)
+    monkeypatch.setattr(sweep, "pace", Pace())  # nor how quick runs were in other tests
     monkeypatch.setattr(schedules, "_looked", math.inf)
 
 

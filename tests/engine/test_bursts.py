@@ -10,11 +10,12 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from automations import flow
-from automations.engine import bursts, steps
+from automations.engine import bursts, locking, statements, steps
 from automations.exceptions import AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row, states
 from tests.engine.test_trouble import DEADLOCKS
+from tests.plain import HOUR
 from tests.testapp.bursts import (
     HAPPENED,
     Both,
@@ -25,6 +26,7 @@ from tests.testapp.bursts import (
     Onlooker,
     Pairs,
     Row,
+    Sending,
     Troubled,
 )
 from tests.testapp.models import Effect
@@ -259,3 +261,47 @@ def test_a_task_with_a_transaction_of_its_own_costs_four_statements(settings: An
     control = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
     took = [query["sql"] for query in queries if not query["sql"].startswith(control)]
     assert len([sql for sql in took if "testapp_effect" not in sql]) == 4
+
+
+def test_what_stands_alone_is_done_alone_from_the_beginning() -> None:
+    """A burst that begins at a step with commit, and one of a run that was taken meanwhile."""
+    run = Charging(autorun=False)
+    for _ in range(2):
+        steps.step(run.id)
+    assert [step.node for step in bursts.burst(run.id, most=20)] == ["charge"]
+    AutomationModel.objects.filter(pk=run.id).update(due=None, state="suspended")
+    assert bursts.burst(run.id, most=20) == [steps.Step()]
+
+
+def test_what_is_sent_is_left_to_whoever_delivers_it() -> None:
+    run = Sending(autorun=False)
+    done = bursts.burst(run.id, most=20)
+    assert [step.node for step in done] == ["a", "send"]
+    assert done[-1].more
+    (sending,) = bursts.burst(run.id, most=20)
+    assert sending.sending
+
+
+def test_a_field_that_is_written_in_a_way_of_its_own_is_left_to_django(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("update_words", "insert_words"):
+        monkeypatch.setattr(statements, name, lambda *about: None)
+    assert [len(one) for one in commits(Row(autorun=False))] == [7]
+    monkeypatch.undo()
+    own = AutomationTaskModel._meta.get_field("message")
+    monkeypatch.setattr(own, "get_placeholder", lambda *about: "%s", raising=False)
+    assert statements.insert_words.__wrapped__("any", AutomationTaskModel) is None
+    changed = ("state", "message")
+    assert statements.update_words.__wrapped__("any", AutomationTaskModel, changed) is None
+    changed = ("state", "finished")
+    assert statements.update_words.__wrapped__("any", AutomationTaskModel, changed)
+
+
+def test_a_claim_by_the_databases_own_time_is_written_as_an_expression() -> None:
+    run = Row(autorun=False)
+    task = at(run, "a")
+    changes = {"state": "waiting", "claimed_by": "me", "claimed_until": locking.from_now(HOUR)}
+    assert statements.update_task(task.pk, "ready", changes)
+    assert not statements.update_task(task.pk, "ready", changes)
+    assert at(run, "a").claimed_until is not None

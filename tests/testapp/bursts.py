@@ -59,6 +59,15 @@ class Elsewhere(Noted):
     end = flow.End()
 
 
+class Sending(Noted):
+    """One of its steps sends a message, which is delivered after it is committed."""
+
+    a = flow.Execute(this.note)
+    send = flow.SendMessage("tests.testapp.language.Newsletter", "news")
+    b = flow.Execute(this.note)
+    end = flow.End()
+
+
 class Pairs(Noted):
     """Not more than two tasks share a transaction."""
 
