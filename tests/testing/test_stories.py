@@ -227,7 +227,7 @@ def test_hypothesis_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyP
     for name in [*sys.modules]:
         if name.partition(".")[0] == "hypothesis":
             monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"pip install django-automations\[explore\]"):
+    with pytest.raises(ImportError, match=r"pip install .django-automations\[explore\]"):
         explore(Purchase)
 
 

@@ -114,7 +114,7 @@ def explore(
         if (error.name or "").partition(".")[0] != "hypothesis":
             raise
         raise ImportError(
-            "explore() needs Hypothesis: pip install django-automations[explore]", name=error.name
+            'explore() needs Hypothesis: pip install "django-automations[explore]"', name=error.name
         ) from error
     plan = Plan(
         automation,
