@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -164,45 +164,70 @@ def result_of(task: AutomationTaskModel) -> str:
 
 
 def entries(
-    run: AutomationModel, number: Any, *, whole: bool = False, task: int | None = None
+    run: AutomationModel,
+    number: Any,
+    *,
+    whole: bool = False,
+    task: int | None = None,
+    told: Sequence[AutomationAuditModel] | None = None,
 ) -> tuple[list[Entry], Page[AutomationTaskModel]]:
     """
     Return the tasks on one page of the history of ``run``, oldest first, and the page.
 
     Loops are folded, unless the ``whole`` is wanted. The page is the one on which ``task`` is, the
-    primary key of one, if that is given. The number of queries does not depend on how many tasks
-    the run has.
+    primary key of one, if that is given. ``told`` are the `acts` on the run, if they are known. The
+    number of queries does not depend on how many tasks the run has.
     """
     tasks = run.automationtaskmodel_set.order_by("pk")
     found = tasks if whole else fold(tasks)
     if task is not None:
         before = tasks.filter(pk__in=found.order_by().values("pk"), pk__lt=task)
         number = before.count() // PAGE + 1
-    page = Paginator(found, PAGE).get_page(number)
-    # With the one before the page, by which one knows what is left out in between.
-    begin = max(0, page.start_index() - 1)
-    more = min(begin, 1)
-    shown: list[Any] = list(found[begin - more : begin + PAGE])
+    page, shown, more = _page(found, number)
     last = 0 if whole else sum(one.place for one in shown[:more])
     shown = shown[more:]
     forks: dict[int, int | None] = {}
     if any(one.fork_id is not None for one in shown):
         forks |= tasks.filter(branches__isnull=False).distinct().values_list("pk", "fork_id")
-    acts = {
-        act.task_id: act
-        for act in AutomationAuditModel.objects.filter(
-            task__in=shown, action=AutomationAuditModel.Action.COMPLETE
-        )
-    }
+    by_task = {act.task_id: act for act in _completions(shown, told)}
     listed = []
     for one in shown:
         one.automation = run
         folded = 0 if whole else one.place - last - 1
         there = last // PAGE + 1
-        act = acts.get(one.pk)
+        act = by_task.get(one.pk)
         listed.append(Entry(one, Names.of(one), depth(one, forks), act, folded, there))
         last += folded + 1
     return listed, page
+
+
+def _page(
+    found: QuerySet[AutomationTaskModel], number: Any
+) -> tuple[Page[AutomationTaskModel], list[Any], int]:
+    """
+    Return the page of the tasks, its rows, and how many of them are from the page before.
+
+    That is the last one there, by which one knows what is left out in between. If all are on the
+    first page, nobody has to count them.
+    """
+    if str(number or 1) == "1":
+        rows = list(found[: PAGE + 1])
+        if len(rows) <= PAGE:
+            return Paginator(rows, PAGE).get_page(1), rows, 0
+    page = Paginator(found, PAGE).get_page(number)
+    begin = max(0, page.start_index() - 1)
+    more = min(begin, 1)
+    return page, list(found[begin - more : begin + PAGE]), more
+
+
+def _completions(
+    tasks: Sequence[AutomationTaskModel], told: Sequence[AutomationAuditModel] | None
+) -> Iterable[AutomationAuditModel]:
+    """Return who has completed the tasks: of the acts that are known, if they are all of them."""
+    done = AutomationAuditModel.Action.COMPLETE
+    if told is not None and len(told) < PAGE:
+        return [act for act in told if act.action == done]
+    return AutomationAuditModel.objects.filter(task__in=tasks, action=done)
 
 
 def so_far(run: AutomationModel) -> list[tuple[str, AutomationAuditModel]]:

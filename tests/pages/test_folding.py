@@ -6,12 +6,14 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from automations import history
 from automations.history import ENDS, FEW, PAGE, entries
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
 from tests.pages.conftest import browser
 from tests.pages.rows import make_run
 from tests.testapp.dashboard_processes import Plain
@@ -135,3 +137,43 @@ def test_the_page_says_how_long_a_task_took_and_what_came_of_it(people: dict[str
     assert "Result" not in items["Join"]
     assert "· 1 h" in items["Join"]
     assert "Result" not in items["Nothing"]
+
+
+def test_the_page_of_a_run_that_has_looped_costs_eight_queries_with_its_picture() -> None:
+    user = User.objects.create(username="reads", is_active=True)
+    rights = ["change_automationmodel", "change_automationtaskmodel"]
+    user.user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    client = Client()
+    client.force_login(user)
+    for passes in (2, 1000):
+        address = f"/automations/dashboard/{looped(passes).pk}"
+        client.get(address)
+        with CaptureQueriesContext(connection) as found:
+            assert client.get(address).status_code == 200
+        assert len(found) <= 8
+
+
+@pytest.mark.parametrize("number", [PAGE - 1, PAGE, PAGE + 1])
+def test_who_has_completed_a_task_is_told_however_many_acts_there_are(number: int) -> None:
+    run = make_run(Plain, "running")
+    visited(run, ["ask", "other"])
+    task = AutomationTaskModel.objects.filter(automation=run).order_by("pk")[0]
+    acts = [("complete", task), *[("suspend", None)] * (number - 1)]
+    for action, about in acts:
+        AutomationAuditModel.objects.create(
+            automation=run, task=about, action=action, user_name="ada", time=run.created
+        )
+    known = history.acts(run)
+    assert len(known) == min(number, PAGE)
+    for told_of in (None, known):
+        first, second = entries(run, 1, told=told_of)[0]
+        assert (first.act and first.act.user_name, second.act) == ("ada", None)
+
+
+def test_a_page_of_as_many_tasks_as_fit_is_the_only_one() -> None:
+    for number, pages in ((PAGE, 1), (PAGE + 1, 2)):
+        run = make_run(Plain, "running")
+        visited(run, [f"node_{place}" for place in range(number)])
+        found, page = entries(run, None)
+        assert len(found) == PAGE
+        assert (page.number, page.paginator.num_pages, page.has_next()) == (1, pages, pages > 1)

@@ -64,7 +64,9 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
         whole = self.request.GET.get("all") == "1"
         asked = primary_keys([self.request.GET.get("task", "")], 1)
         number = self.request.GET.get("page")
-        found, page = entries(run, number, whole=whole, task=asked[0] if asked else None)
+        told = acts(run)
+        at = asked[0] if asked else None
+        found, page = entries(run, number, whole=whole, task=at, told=told)
         here = {entry.task.pk for entry in found}
         return super().get_context_data(
             automation=run,
@@ -74,7 +76,7 @@ class AutomationHistoryView(LoginRequiredMixin, PermissionRequiredMixin, LivePag
             whole=whole,
             keep="all=1" if whole else "",
             data=data_of(run),
-            audit=acts(run),
+            audit=told,
             acts=Acts(run, kwargs.get("bound")),
             **shown_run(run, lambda task: f"#task-{task.pk}" if task.pk in here else link_to(task)),
             **kwargs,
