@@ -18,7 +18,16 @@ from automations.engine import blocks, bursts
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import row, states
 from tests.engine.test_trouble import DEADLOCKS
-from tests.testapp.bursts import HAPPENED, Charging, Hooked, Meddling, Pairs, Row, Troubled
+from tests.testapp.bursts import (
+    HAPPENED,
+    Charging,
+    Dangling,
+    Hooked,
+    Meddling,
+    Pairs,
+    Row,
+    Troubled,
+)
 from tests.testapp.models import Effect
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -162,6 +171,16 @@ def test_what_raises_on_commit_is_told_and_keeps_no_run(
     AutomationModel.objects.update(claimed_by="", claimed_until=None)
     assert sweep().ok
     assert AutomationTaskModel.objects.filter(state="completed").count() == 8
+
+
+@pytest.mark.skipif(connection.vendor == "mysql", reason="MySQL refuses at once: the task fails")
+def test_what_is_refused_on_commit_keeps_no_other_run(caplog: pytest.LogCaptureFixture) -> None:
+    first, refused, last = Row(autorun=False), Dangling(autorun=False), Row(autorun=False)
+    report = sweep()
+    assert (report.done, report.broken) == (7 + 7, 1)
+    assert [row(run).state for run in (first, refused, last)] == ["finished", "running", "finished"]
+    assert states(refused) == {"a": "completed", "b": "completed", "c": "ready"}
+    assert "could not be worked on" in caplog.text
 
 
 def test_what_is_not_claimed_any_more_is_left_alone() -> None:

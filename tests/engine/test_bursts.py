@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from automations import flow
@@ -20,6 +20,7 @@ from tests.testapp.bursts import (
     HAPPENED,
     Both,
     Charging,
+    Dangling,
     Elsewhere,
     Hooked,
     Meddling,
@@ -305,3 +306,28 @@ def test_a_claim_by_the_databases_own_time_is_written_as_an_expression() -> None
     assert statements.update_task(task.pk, "ready", changes)
     assert not statements.update_task(task.pk, "ready", changes)
     assert at(run, "a").claimed_until is not None
+
+
+@pytest.mark.skipif(connection.vendor == "mysql", reason="MySQL refuses at once: the task fails")
+def test_what_is_refused_on_commit_keeps_no_task_before_it_from_being_done() -> None:
+    run = Dangling(autorun=False)
+    with pytest.raises(IntegrityError):
+        run.run()
+    assert states(run) == {"a": "completed", "b": "completed", "c": "ready"}
+    assert HAPPENED == ["a", "b", "c", "d", "a", "b", "c"]
+    assert Effect.objects.count() == 2
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), OperationalError("no"), IntegrityError("no")])
+def test_what_fails_on_commit_is_raised_and_undoes_nothing(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(Hooked, "later", lambda self, task: transaction.on_commit(fail))
+    run = Hooked(autorun=False)
+    with pytest.raises(type(error)):
+        run.run()
+    assert HAPPENED == ["a"]
+    assert states(run) == {"a": "completed", "b": "completed", "c": "ready"}

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from automations import flow
 from automations.flow import this
 from automations.models import AutomationModel, AutomationTaskModel
-from tests.testapp.models import Effect
+from tests.testapp.models import Comment, Effect
 
 #: What was done, in this order, also by what was undone.
 HAPPENED: list[str] = []
@@ -150,6 +150,21 @@ class Troubled(Noted):
         self.note(task)
         if self.trouble_left:
             raise self.trouble_left.pop()
+
+
+class Dangling(Noted):
+    """Its third step writes what the database refuses when it commits."""
+
+    a = flow.Execute(this.note)
+    b = flow.Execute(this.note)
+    c = flow.Execute(this.dangle)
+    d = flow.Execute(this.note)
+    end = flow.End()
+
+    def dangle(self, task: Any) -> None:
+        """Point to a row that is not there."""
+        self.note(task)
+        Comment.objects.create(note_id=0)
 
 
 class Both(Noted):

@@ -146,7 +146,7 @@ def _advance(
                 stopped=budget.late,
             )
         except Undone as undone:
-            logger.info("Run %s goes on task by task: %r", run_id, undone.__cause__)
+            logger.warning("Run %s goes on task by task: %r", run_id, undone.__cause__)
             alone = undone.tasks
             continue
         except DatabaseError as error:

@@ -221,7 +221,8 @@ class Tour:
 
         None of them if the transaction was lost: then ``labels`` says no more that they are quick.
         """
-        quick = list(takewhile(lambda run_id: pace.is_quick(labels.get(run_id, "")), left))
+        known = takewhile(labels.__contains__, left)
+        quick = list(takewhile(lambda run_id: pace.is_quick(labels[run_id]), known))
         if len(quick) < 2 or settings.get("ATM_COMMIT_EVERY") < 2:
             return set()
         done: dict[int, list[Step]] = {}
@@ -234,12 +235,9 @@ class Tour:
                 stopped=self.stopped,
                 seconds=pace.note,
             )
-        except Exception as error:
-            if isinstance(error, DatabaseError) and is_transient(error):
-                logger.info("Runs %s go on one by one: %r", quick, error)
-            else:
-                self.report.broken += 1
-                logger.exception("Of the runs %s one could not be worked on", quick)
+        except Exception:
+            self.report.broken += 1
+            logger.exception("Of the runs %s one could not be worked on", quick)
             renew_connection()
         if not done:
             for run_id in quick:

@@ -7,10 +7,14 @@ together. What is lost with the transaction is done again run by run.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
+
+from django.db import DatabaseError, transaction
 
 from automations import settings
 from automations.engine.attempts import Broken, Exhausted
@@ -18,10 +22,12 @@ from automations.engine.bursts import LONGEST, Burst, commit_every, stands_alone
 from automations.engine.locking import (
     Runs,
     abandon,
+    alias,
     atomic,
     for_update,
     in_step,
     leave_connections,
+    renew_connection,
     runs,
     take_write_lock,
     tasks,
@@ -29,6 +35,8 @@ from automations.engine.locking import (
 from automations.engine.notifying import going_on_with
 from automations.engine.steps import Step, working_on
 from automations.models import AutomationTaskModel
+
+logger = logging.getLogger("automations")
 
 
 def block(
@@ -45,12 +53,14 @@ def block(
 
     A run that is not in it is left as it was: it is locked, has nothing due, or is to have a
     transaction of its own; or there was no room for it. ``seconds`` is told how long each run
-    took, by the dotted path of its class. If the work of one runs out of stack or memory nothing is
-    done; in trouble with the database its error is raised, and nothing is done either.
+    took, by the dotted path of its class. If the work of one runs out of stack or memory, or the
+    database is in trouble, nothing is done. What fails on commit is raised, when all is done.
     """
     done: dict[int, list[Step]] = {}
+    committed: list[str] = []
     try:
         with atomic(), ExitStack() as ours:
+            transaction.on_commit(partial(committed.append, claim), alias(), robust=True)
             for run_id in run_ids:
                 ours.enter_context(going_on_with(run_id))
             try:
@@ -58,9 +68,12 @@ def block(
             except Exhausted:
                 abandon()
                 raise
-    except Broken as error:
-        cause = error.__cause__ or error
-        raise cause from cause.__cause__
+    except (Broken, DatabaseError) as error:
+        if committed:
+            raise
+        logger.info("Runs %s go on one by one: %r", list(run_ids), error.__cause__ or error)
+        renew_connection()
+        return {}
     except Exhausted:
         leave_connections()
         return {}

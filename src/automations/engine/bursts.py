@@ -16,14 +16,26 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
+
+from django.db import transaction
 
 from automations import settings
 from automations.engine import steps
 from automations.engine.attempts import Known, attempt
 from automations.engine.context import TaskContext, open_tasks_of
-from automations.engine.locking import in_transaction, lock_run
-from automations.engine.steps import Step, at_work, attended, choose, close, let_go, never
+from automations.engine.locking import alias, in_transaction, lock_run
+from automations.engine.steps import (
+    Step,
+    Undone,
+    at_work,
+    attended,
+    choose,
+    close,
+    let_go,
+    never,
+)
 from automations.engine.watching import Watch, node_of
 from automations.exceptions import AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
@@ -52,7 +64,13 @@ def burst(
     if most <= 1 or in_transaction() or at_work(run_id):
         return [steps.step(run_id, claim=claim, seen=seen, now=now, here=here)]
     this = Burst(run_id, claim, set(seen), now, here, most, stopped)
-    last = attended(run_id, this.work, now or settings.now(), this.begun)
+    try:
+        last = attended(run_id, this.work, now or settings.now(), this.begun)
+    except Undone as undone:
+        cause = undone.__cause__
+        if this.committed and cause is not None:
+            raise cause from cause.__cause__  # what was to be done on commit has failed
+        raise
     return this.done if this.done and this.done[-1] is last else [last]
 
 
@@ -69,12 +87,14 @@ class Burst:
     stopped: Callable[[], bool]
     begun: list[AutomationTaskModel] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)
+    committed: list[int] = field(default_factory=list)
     #: Whether anything else may be done in this transaction after the last task.
     open: bool = True
     _next: TaskContext | None = None
 
     def work(self, known: Known) -> Step:
         """Do it all, inside the transaction; return the last step."""
+        transaction.on_commit(partial(self.committed.append, self.run_id), alias(), robust=True)
         run = lock_run(self.run_id, wait=bool(known))
         if run is None:
             return Step(obtained=False)

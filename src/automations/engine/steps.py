@@ -17,6 +17,8 @@ from datetime import datetime
 from traceback import clear_frames
 from typing import Any
 
+from django.db import DatabaseError
+
 from automations import settings
 from automations.engine.attempts import Broken, Exhausted, Known, attempt
 from automations.engine.attention import delay, due_tasks, wake
@@ -143,7 +145,8 @@ def attended(
             for link in links(error):
                 clear_frames(link.__traceback__)  # what it holds may be what there is too little of
         except Exception as error:
-            if len(current) > 1 and (isinstance(error, Broken) or is_transient(error)):
+            trouble = isinstance(error, Broken | DatabaseError) or is_transient(error)
+            if len(current) > 1 and trouble:
                 raise Undone(len(current)) from error
             return _delayed(run_id, error, now, current)
         leave_connections()
