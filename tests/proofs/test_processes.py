@@ -20,6 +20,7 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests import forks
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
+from tests.settings import DIRECTORY
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import SHAPES, Counted, Deadly, Failing, Line
 
@@ -41,17 +42,17 @@ FAILURES = {
     "condition that asks": "RecursionError",
     "error": "ValueError",
 }
+#: Where what the processes say of errors is kept for the time of a test.
+LOG = DIRECTORY / f"errors-{os.getpid()}"
 WORKER = str(Path(__file__).with_name("worker.py"))
 
 
 def start(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start Python with these arguments."""
-    return forks.Popen(
-        [sys.executable, *arguments],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    """Start Python with these arguments; what it says of errors is shown if the test fails."""
+    with LOG.open("ab") as log:
+        return forks.Popen(
+            [sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=log
+        )
 
 
 def step_forever(environment: dict[str, str], nice: int = 0) -> subprocess.Popen[bytes]:

@@ -63,7 +63,7 @@ class Sending(Noted):
     """One of its steps sends a message, which is delivered after it is committed."""
 
     a = flow.Execute(this.note)
-    send = flow.SendMessage("tests.testapp.language.Newsletter", "news")
+    send = flow.SendMessage("tests.testapp.language.Newsletter", "confirm")
     b = flow.Execute(this.note)
     end = flow.End()
 
