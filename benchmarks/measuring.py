@@ -84,7 +84,8 @@ def count(work: Callable[[], object]) -> tuple[int, int]:
     """Return how many statements the work takes, and how many for its transactions."""
     from automations.engine import bursts  # once Django is set up
 
-    with mock.patch.object(bursts, "LONGEST", ANY), CaptureQueriesContext(connection) as queries:
+    at_leisure = mock.patch.object(bursts, "longest", return_value=ANY)
+    with at_leisure, CaptureQueriesContext(connection) as queries:
         work()
     told = [query["sql"] or "" for query in queries]
     control = sum(1 for sql in told if sql.startswith(CONTROL))

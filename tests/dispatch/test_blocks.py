@@ -39,7 +39,7 @@ def all_are_quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # How fast the machine is decides nothing here.
     monkeypatch.setattr(pacing, "QUICK", math.inf)
     for module in (blocks, bursts):
-        monkeypatch.setattr(module, "LONGEST", math.inf)
+        monkeypatch.setattr(module, "longest", lambda: math.inf)
     monkeypatch.setattr(sweeping, "pace", Pace())
     HAPPENED.clear()
     yield

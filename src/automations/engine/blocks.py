@@ -18,7 +18,7 @@ from django.db import DatabaseError, transaction
 
 from automations import settings
 from automations.engine.attempts import Broken, Exhausted
-from automations.engine.bursts import LONGEST, Burst, commit_every, stands_alone
+from automations.engine.bursts import Burst, commit_every, longest, stands_alone
 from automations.engine.locking import (
     Runs,
     abandon,
@@ -90,7 +90,7 @@ def _work(
     done: dict[int, list[Step]],
 ) -> None:
     take_write_lock()
-    ends, room = time.monotonic() + LONGEST, settings.get("ATM_COMMIT_EVERY")
+    ends, room = time.monotonic() + longest(), settings.get("ATM_COMMIT_EVERY")
     claimed: Runs = runs().filter(pk__in=run_ids, claimed_by=claim).order_by("due", "pk")
     rows = [row for row in for_update(claimed, skip_locked=True) if in_step(row)]
     found: dict[int, list[AutomationTaskModel]] = {row.pk: [] for row in rows}

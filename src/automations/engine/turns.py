@@ -28,7 +28,8 @@ class Manners:
     How a process goes about the lock, in seconds.
 
     Between ``shortest`` and ``longest`` lies the pause before it looks again, ``rest`` is how long
-    it leaves the lock alone after it has had it.
+    it leaves the lock alone after it has had it, at the least: after it has had it for longer, a
+    twentieth of that.
     """
 
     shortest: float
@@ -39,6 +40,9 @@ class Manners:
 #: Who waits for a page looks often. Who works off what is due looks seldom, and is without the lock
 #: for long enough after each transaction that the others see it free.
 HURRIED, PATIENT = Manners(0.0001, 0.0007), Manners(0.006, 0.04, 0.0003)
+
+#: However long it has had the lock, it rests no longer than so many seconds.
+LONGEST_REST = 0.005
 
 Result = TypeVar("Result")
 
@@ -68,9 +72,10 @@ def begun_in_turn(
 def rested(block: AbstractContextManager[None]) -> Iterator[None]:
     """Be the transaction ``block``, and then without the lock for as long as is good manners."""
     with block:
+        since = time.monotonic()
         yield
     if rest := _process.manners.rest:
-        time.sleep(rest)
+        time.sleep(max(rest, min(LONGEST_REST, (time.monotonic() - since) / 20)))
 
 
 def give_way() -> None:
