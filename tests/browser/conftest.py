@@ -45,6 +45,12 @@ def submit(page: Page) -> None:
         page.click("main button[type=submit]")
 
 
+def widths(page: Page) -> list[int]:
+    """Return how wide the page and its window are; it is waited for until there is a page."""
+    found: list[int] = page.locator("html").evaluate("html => [html.scrollWidth, innerWidth]")
+    return found
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from automations import notices
 from automations.models import AutomationModel, AutomationTaskModel
-from tests.browser.conftest import Open, submit
+from tests.browser.conftest import Open, submit, widths
 from tests.pages.rows import add_question, make_run
 from tests.pages.test_folding import looped
 from tests.testapp.dashboard_processes import BrokenTemplate, Plain, WithCard
@@ -40,8 +40,8 @@ def look(page: Page) -> None:
     """Ask axe for what keeps somebody out, and see that nothing runs out at the side."""
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
-    wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert wide[0] <= wide[1], page.url
+    page_wide, window_wide = widths(page)
+    assert page_wide <= window_wide, page.url
 
 
 def task_url(task: AutomationTaskModel) -> str:
