@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from automations.dispatch import pace as pacing
@@ -156,11 +156,15 @@ def test_work_that_runs_out_of_stack_or_memory_undoes_no_other_run(error: type) 
     assert Effect.objects.count() == 3 + 5 + 5
 
 
+@pytest.mark.parametrize("error", [ValueError("no"), OperationalError("no"), IntegrityError("no")])
 def test_what_raises_on_commit_is_told_and_keeps_no_run(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def fail() -> None:
+        raise error
+
     def hook(self: Any, task: Any) -> None:
-        transaction.on_commit(lambda: [][0])
+        transaction.on_commit(fail)
 
     monkeypatch.setattr(Hooked, "later", hook)
     runs = made(Hooked, 2)

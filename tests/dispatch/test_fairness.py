@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from automations import settings
 from automations.dispatch import sweep
 from automations.dispatch.lanes import Lanes
+from automations.engine import blocks
 from automations.management.commands import automation_step
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.dispatch.test_sweep import command
@@ -38,15 +39,22 @@ def small_blocks(settings: Any) -> None:
 
 @pytest.fixture
 def worked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The runs that sweeps come to, in their order."""
+    """The runs that sweeps come to, in their order: one by one, or several that are quick."""
     runs: list[int] = []
-    advance = sweep.advance
+    advance, block = sweep.advance, blocks.block
 
     def note(run_id: int, **how: Any) -> Any:
         runs.append(run_id)
         return advance(run_id, **how)
 
+    def note_several(run_ids: list[int], **how: Any) -> Any:
+        done = block(run_ids, **how)
+        # What goes on by itself after that is noted there.
+        runs.extend(run_id for run_id, steps in done.items() if not steps[-1].more)
+        return done
+
     monkeypatch.setattr(sweep, "advance", note)
+    monkeypatch.setattr(blocks, "block", note_several)
     return runs
 
 

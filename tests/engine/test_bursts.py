@@ -11,7 +11,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from automations import flow
-from automations.engine import bursts, locking, statements, steps
+from automations.engine import bursts, locking, statements, steps, transitions
 from automations.exceptions import AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import at, path, row, states
@@ -211,16 +211,14 @@ def test_work_outside_of_a_transaction_ends_a_burst_and_begins_none() -> None:
 def test_a_database_that_does_not_say_which_keys_it_gave_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    manager = type(AutomationTaskModel.objects.all())
-    create = manager.bulk_create
+    insert = transitions.insert_tasks
 
-    def silent(self: Any, rows: list[Any], *args: Any, **kwargs: Any) -> Any:
-        made = create(self, rows, *args, **kwargs)
-        for one in made:
+    def silent(rows: list[Any]) -> None:
+        insert(rows)
+        for one in rows:
             one.pk = None
-        return made
 
-    monkeypatch.setattr(manager, "bulk_create", silent)
+    monkeypatch.setattr(transitions, "insert_tasks", silent)
     assert [len(one) for one in commits(Row(autorun=False))] == [7]
 
 
