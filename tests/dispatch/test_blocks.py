@@ -225,3 +225,20 @@ def test_a_quick_run_in_a_block_costs_less_than_alone() -> None:
         assert sweep().runs == 9
     took = [query["sql"] for query in queries if not query["sql"].startswith(control)]
     assert len([sql for sql in took if "testapp_effect" not in sql]) < 9 * 18
+
+
+def test_what_has_nothing_due_or_stands_alone_is_left_as_it_was() -> None:
+    idle, alone, quick = Row(autorun=False), Charging(autorun=False), Row(autorun=False)
+    alone.run()
+    AutomationTaskModel.objects.filter(automation=alone.id, status="end").delete()
+    charge = AutomationTaskModel.objects.filter(automation=alone.id, status="charge")
+    charge.update(state="ready", finished=None, due=row(quick).created)
+    runs = AutomationModel.objects.filter(pk__in=[idle.id, alone.id, quick.id])
+    runs.update(
+        state="running", finished=False, ended=None, due=row(quick).created,
+        claimed_by="mine", claimed_until="2100-01-01T00:00Z",
+    )  # fmt: skip
+    AutomationTaskModel.objects.filter(automation=idle.id).update(due=None)
+    done = blocks.block([idle.id, alone.id, quick.id], claim="mine", now=row(quick).created)
+    assert list(done) == [quick.id]
+    assert set(runs.exclude(pk=quick.id).values_list("claimed_by", flat=True)) == {"mine"}

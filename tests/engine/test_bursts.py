@@ -340,3 +340,9 @@ def test_where_all_share_one_lock_a_burst_is_shorter() -> None:
     alone = connection.vendor == "sqlite"
     assert LIMIT() == (bursts.LONGEST_ALONE if alone else bursts.LONGEST)
     assert bursts.LONGEST_ALONE < bursts.LONGEST
+
+
+def test_a_run_that_somebody_has_is_not_obtained(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Row(autorun=False)
+    monkeypatch.setattr(bursts, "lock_run", lambda run_id, wait: None)
+    assert bursts.burst(run.id, most=20) == [steps.Step(obtained=False)]
