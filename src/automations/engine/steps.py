@@ -50,7 +50,11 @@ _at_work: ContextVar[frozenset[int]] = ContextVar("automations_at_work", default
 
 
 class Undone(Exception):
-    """Several tasks shared a transaction, and it is gone; the cause concerns the last of them."""
+    """
+    Several tasks shared a transaction, and it is gone.
+
+    The cause concerns the last of them; there is none if its work ran out of stack or memory.
+    """
 
     def __init__(self, tasks: int) -> None:
         super().__init__(tasks)
