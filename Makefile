@@ -34,11 +34,15 @@ FULL = \
   ATM_PROOF_TRIPLES=100 ATM_PROOF_PAIRS=300 ATM_PROOF_FORCED=200 ATM_PROOF_RACES=500 \
   ATM_PROOF_MESSAGES=10000 ATM_PROOF_BUSY_RUNS=5000 ATM_PROOF_BUSY_WORKERS=8 ATM_PROOF_ASLEEP=5 \
   ATM_PROOF_QUEUE_RUNS=2000 ATM_PROOF_QUEUE_KILLS=100 ATM_PROOF_QUEUE_RESTARTS=20 ATM_PROOF_POISONED=1000 \
-  ATM_TEST_POSTS=10000 ATM_PROOF_INBOX=10000
+  ATM_TEST_POSTS=10000 ATM_PROOF_INBOX=10000 ATM_PROOF_HISTORY=1000000
 
 .PHONY: proofs
 proofs: ## Run the proofs on all databases at full size, which takes long; DATABASE= for one; PAGE=1 writes the page
 	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(if $(LEFT),--left) $(ARGS)
+
+.PHONY: mutation
+mutation: ## Make small faults in the code and look which the tests notice; SIZE=0 all, PACKAGES=, AGAIN=1, PAGE=1 writes the page
+	@$(IN_MAIN) && nice "$$python" tools/mutation.py $(PACKAGES) $(if $(SIZE),--size $(SIZE)) $(if $(AGAIN),--again) $(if $(PAGE),--page)
 
 .PHONY: bench
 bench: ## Measure how fast the package is beside floors written by hand; QUICK=1 is a smoke run, ARGS="--database postgresql"

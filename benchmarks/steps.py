@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+from unittest import mock
 
 from django.test import override_settings
 
-from benchmarks import floors
+from automations.engine import bursts
+from benchmarks import filling, floors
 from benchmarks.automations import TenSteps, ThreeBranches
 from benchmarks.measuring import Measure, count, in_turn
 from benchmarks.sizes import Sizes
@@ -18,6 +21,7 @@ from benchmarks.sizes import Sizes
 W1_STEPS, W2_STEPS = 10, 6
 #: The tasks that a run of ours has: also the Split, three arrivals at the Join, and the End.
 TASKS = {"W1": 11, "W2": 11}
+ENDED = TASKS["W1"]
 
 
 def start(automation: Any, times: int, commit_every: int | None = None) -> None:
@@ -33,13 +37,22 @@ def start(automation: Any, times: int, commit_every: int | None = None) -> None:
 def measure(sizes: Sizes) -> Iterator[Measure]:
     """Yield what steps cost in floors and in statements."""
     yield from in_floors(sizes)
+    if sizes.history:
+        filling.multiply(filling.run_of(TenSteps()), sizes.history // ENDED)
+        filling.look_at_tables()
+        yield from in_floors(sizes, f", beside {sizes.history:,} ended tasks")
+        filling.emptied()
     for name, commit_every in (("bursts", None), ("commit per task", 1)):
         yield from in_statements("W1", name, TenSteps, W1_STEPS, commit_every)
         yield from in_statements("W2", name, ThreeBranches, W2_STEPS, commit_every)
 
 
-def in_floors(sizes: Sizes) -> Iterator[Measure]:
-    """Yield the times of a step of each, and how they compare with F1 in the same round."""
+def in_floors(sizes: Sizes, beside: str = "") -> Iterator[Measure]:
+    """
+    Yield the times of a step of each, and how they compare with F1 in the same round.
+
+    ``beside`` says what else is in the tables.
+    """
     ten, three = max(1, sizes.steps // W1_STEPS), max(1, sizes.steps // W2_STEPS)
     steps: dict[tuple[str, str], tuple[Callable[[], object], int]] = {
         ("F1", "transaction per task"): (partial(floors.f1, sizes.steps), sizes.steps),
@@ -50,6 +63,8 @@ def in_floors(sizes: Sizes) -> Iterator[Measure]:
         ("W2", "bursts"): (partial(start, ThreeBranches, three), three * W2_STEPS),
         ("W2", "commit per task"): (partial(start, ThreeBranches, three, 1), three * W2_STEPS),
     }
+    if beside:
+        steps = {(work, name + beside): how for (work, name), how in steps.items()}
     for measure in compare(steps, sizes):
         yield measure
         if measure.unit == "x F1" and measure.work in TASKS:
@@ -80,8 +95,13 @@ def compare(
 def in_statements(
     work: str, name: str, automation: Any, steps: int, commit_every: int | None
 ) -> Iterator[Measure]:
-    """Yield how many statements a step takes, and how many for its transactions."""
+    """
+    Yield how many statements a step takes, and how many for its transactions.
+
+    However long it takes on this machine, so that it is the same on each.
+    """
     start(automation, 1, commit_every)
-    told, control = count(partial(start, automation, 1, commit_every))
+    with mock.patch.object(bursts, "longest", return_value=math.inf):
+        told, control = count(partial(start, automation, 1, commit_every))
     yield Measure(work, name, "statements a step", told / steps)
     yield Measure(work, name, "BEGIN, COMMIT, savepoints a step", control / steps)

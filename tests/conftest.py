@@ -30,6 +30,7 @@ DIFFERENT = (
     "tests/dispatch/test_notify.py",
     "tests/dispatch/test_sweep.py",
     "tests/test_health.py",
+    "tests/engine/test_exhaustion.py",
     "tests/engine/test_isolation.py",
     "tests/engine/test_messages.py",
     "tests/engine/test_retention.py",

@@ -15,6 +15,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig
 from django.conf import settings
 from django.db import connection
 
+from benchmarks.importing import Kind
 from benchmarks.measuring import CONTROL
 from benchmarks.models import Effect
 from benchmarks.peers.peer import Peer
@@ -184,6 +185,7 @@ PEER = Peer(
     let_be_due=let_be_due,
     left=left,
     running=running,
+    imports=Kind(imports="from dbos import DBOS"),
 )
 
 

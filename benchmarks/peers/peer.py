@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
+from benchmarks.importing import Kind
+
 #: Does so many runs.
 Work = Callable[[int], None]
 
@@ -30,3 +32,5 @@ class Peer:
     left: Callable[[], int]
     #: What it takes while it is measured.
     running: Callable[[], AbstractContextManager[object]]
+    #: What a project needs in every process that has processes of the peer's.
+    imports: Kind

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from viewflow.workflow.models import Process, Task
 
+from benchmarks.importing import Kind
 from benchmarks.measuring import count
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.viewflow_flows import Ringing, RingingLocked, TenSteps, ThreeBranches
@@ -64,6 +65,7 @@ PEER = Peer(
     let_be_due=let_be_due,
     left=left,
     running=nullcontext,
+    imports=Kind(("viewflow", "viewflow.workflow"), "from viewflow.workflow import flow"),
 )
 
 

@@ -26,13 +26,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from automations.definition.wording import readable
-from automations.dispatch.advancing import Budget
 from automations.exceptions import AutomationError
-from automations.history import automation_name, changes_of, data_of, note
 from automations.models import AutomationAuditModel, AutomationModel, AutomationTaskModel
-from automations.views.acts import ReasonForm
-from automations.views.entries import is_valid, primary_keys
-from automations.views.runs import CHANGE_RUNS, VERBS
+
+# Django imports this module with every project: pages and engine are imported inside of functions.
 
 
 class AutomationFilter(admin.SimpleListFilter):
@@ -115,11 +112,15 @@ class RunAdminMixin(ReadOnlyMixin):
     @admin.display(description=_("data"))
     def shown_data(self, run: AutomationModel) -> str:
         """Return the data of the run, without what is called like a secret."""
+        from automations.history import data_of
+
         lines = data_of(run)
         return format_html("<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", lines))
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may act on runs: the rule of the page of a run."""
+        from automations.views.runs import CHANGE_RUNS
+
         return all(request.user.has_perm(right) for right in CHANGE_RUNS)
 
     @admin.action(description=_("Suspend the selected runs"), permissions=["operate"])
@@ -141,6 +142,8 @@ class RunAdminMixin(ReadOnlyMixin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Leave out of what was chosen what can be no run: Django fails at it."""
+        from automations.views.entries import primary_keys
+
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         runs = [str(key) for key in primary_keys(chosen, len(chosen))]
         if len(runs) < len(chosen):
@@ -157,6 +160,9 @@ class RunAdminMixin(ReadOnlyMixin):
 
         One transaction each, as many as fit into the budget of a request.
         """
+        from automations.views.acts import ReasonForm
+        from automations.views.entries import is_valid
+
         form = ReasonForm(request.POST if "confirmed" in request.POST else None)
         if not (form.is_bound and is_valid(form)):
             context = {
@@ -180,6 +186,9 @@ class RunAdminMixin(ReadOnlyMixin):
 
     def act_on_all(self, runs: QuerySet[Any], verb: str, user: Any, reason: str) -> Iterator[bool]:
         """Do it to one run after the other; yield whether it could be done."""
+        from automations.dispatch.advancing import Budget
+        from automations.views.runs import VERBS
+
         budget = Budget.of_request()
         for run in list(runs.order_by("pk")[: budget.tasks]):
             if budget.spent():
@@ -231,6 +240,8 @@ class TaskAdminMixin(ReadOnlyMixin):
     @admin.display(description=_("message"))
     def noted(self, task: AutomationTaskModel) -> str:
         """Return what was noted on the task."""
+        from automations.history import note
+
         return note(task)
 
     @admin.display(description=_("run"), ordering="automation")
@@ -265,7 +276,16 @@ class AuditAdminMixin(ReadOnlyMixin):
     @admin.display(description=_("changes"))
     def what_changed(self, act: AutomationAuditModel) -> str:
         """Return what was changed or sent, without what is called like a secret."""
+        from automations.history import changes_of
+
         return changes_of(act)
+
+
+def automation_name(run: AutomationModel) -> str:
+    """Return what the automation of the run is called."""
+    from automations import history
+
+    return history.automation_name(run)
 
 
 def link_to(run_id: int) -> str:

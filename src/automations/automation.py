@@ -1,8 +1,11 @@
-"""The class an author writes, and the handle on one running process."""
+"""
+The class an author writes, and the handle on one running process.
+
+What a handle does with the engine, `automations.handles`, is imported with the first one.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, cast
 
@@ -13,25 +16,14 @@ from django.utils.asyncio import async_unsafe
 from django.utils.translation import gettext as _
 
 from automations import payload
-from automations.bound_objects import BoundObjects, as_data
+from automations.bound_objects import BoundObjects
 from automations.declaration import AutomationType
 from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
-from automations.dispatch.claims import new_claim
-from automations.dispatch.inline import run_now
-from automations.engine import starting
-from automations.engine.bindings import MODELS_KEY
-from automations.engine.locking import runs, tasks
-from automations.engine.notifying import going_on_with
-from automations.engine.steps import at_work
-from automations.exceptions import (
-    AutomationFinished,
-    DefinitionError,
-    RunBusy,
-    WrongAutomation,
-)
+from automations.exceptions import AutomationFinished, DefinitionError
 from automations.messages import Receiver
 from automations.models import AutomationModel
+from automations.payload import MODELS_KEY
 from automations.triggers import Triggered
 
 
@@ -79,18 +71,9 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
                 f"{type(self).__name__}(automation=...) binds to a run that exists and takes no "
                 f"further arguments, but was given {', '.join(sorted(data))}."
             )
-        if isinstance(automation, AutomationModel):
-            row = automation
-        elif automation is not None:
-            row = runs().get(key=automation)
-        else:
-            row = runs().get(pk=automation_id or 0)
-        if row.automation_class not in self._meta.labels:
-            raise WrongAutomation(
-                f"Run {row.pk} belongs to {row.automation_class}, not to "
-                f"{self.get_automation_name()}."
-            )
-        self._bind(row)
+        from automations import handles
+
+        self._bind(handles.row_of(self._meta, automation, automation_id))
 
     @classmethod
     async def astart(cls, **arguments: Any) -> Self:
@@ -104,27 +87,22 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
     def _start(self, data: dict[str, Any], autorun: bool, at: str | None) -> None:
         if type(self)._is_abstract():
             raise DefinitionError(f"{self.get_automation_name()} is abstract: start a subclass.")
-        claim = new_claim() if autorun else ""
-        row, is_new = starting.start(
-            self._meta,
-            as_data(self._meta, data),
-            unique=self._unique_names(data),
-            claim=claim,
-            at=at,
-        )
-        self._bind(row)
-        self._is_new = is_new
-        if is_new and autorun:
-            run_now(row.pk, claim=claim)
-            self._refresh()
+        from automations import handles
+
+        handles.start(self, data, autorun=autorun, at=at)
 
     def _bind(self, row: AutomationModel) -> None:
         self._row: AutomationModel | None = row
         self._before = payload.snapshot(row.data)
 
-    def _refresh(self) -> None:
+    def _refresh(self, known: AutomationModel | None = None) -> None:
+        """Read the row again, unless it is ``known`` how it was left."""
         row = self._db
-        row.refresh_from_db()
+        if known is None:
+            row.refresh_from_db()
+        else:
+            for field in row._meta.concrete_fields:
+                setattr(row, field.attname, getattr(known, field.attname))
         self._bind(row)
 
     @property
@@ -176,16 +154,9 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
         the entry, if something cannot be kept as JSON, and `RunBusy` if the run is being worked
         on for longer than ``ATM_LOCK_TIMEOUT`` seconds, or further up in this very thread.
         """
-        row = self._db
-        if at_work(row.pk) and not row.in_step:
-            raise RunBusy(
-                f"Run {row.pk} is in the middle of a step, which would overwrite what is saved "
-                f"here. Change the data that the step works with, or save on commit."
-            )
-        fresh = starting.save_data(row.pk, json.loads(self._before), row.data)
-        row.data.clear()
-        row.data.update(fresh)
-        self._before = payload.snapshot(fresh)
+        from automations import handles
+
+        handles.save(self)
 
     def _data_differs(self) -> bool:
         """Return whether ``data`` has been changed since it was read or saved."""
@@ -199,29 +170,17 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
         several; None when the run has ended. Raises `AutomationFinished` if it had ended, or had
         been stopped by an error, before.
         """
-        if self.finished():
-            raise AutomationFinished(
-                f"{self.get_automation_name()} {self._db.pk} is {self._db.state} and cannot be run."
-            )
-        if self._data_differs():
-            with going_on_with(self.id):
-                self.save()
-        run_now(self.id)
-        self._refresh()
-        first = tasks().open().filter(automation=self.id).order_by("pk").first()
-        if first is None or self._db.finished:
-            return None
-        return self._meta.node(first.status).ready(self)
+        from automations import handles
+
+        return handles.run(self)
 
     def finished(self) -> bool:
         """Return whether the run has ended, was stopped by an error, or has been killed."""
         if self._row is None:
             return True
-        state = runs().filter(pk=self._row.pk).values_list("finished", "state").first()
-        if state is None:
-            return True
-        self._row.finished, self._row.state = state
-        return self._row.finished
+        from automations import handles
+
+        return handles.is_over(self._row)
 
     def is_finished(self) -> bool:
         """Return the same as `finished`."""
@@ -238,8 +197,9 @@ class Automation(Receiver, Triggered, metaclass=AutomationType):
         As when history is deleted, Django sends no signals for the package's own rows, and a
         foreign key of the project is treated as its ``on_delete`` says.
         """
-        starting.kill(self.id)
-        self._row = None
+        from automations import handles
+
+        handles.kill(self)
 
     def get_key(self) -> str:
         """Return the key of the run that may be put into URLs: it cannot be guessed."""

@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Model
 
 from automations.definition.process import ProcessDefinition
-from automations.engine.bindings import MODELS_KEY
 from automations.exceptions import BoundObjectMissing, InvalidData
+from automations.payload import MODELS_KEY
 
 
 class BoundObject:

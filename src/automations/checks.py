@@ -1,4 +1,8 @@
-"""The system checks: what is wrong with processes, settings and databases, before anything runs."""
+"""
+The system checks: what is wrong with processes, settings and databases, before anything runs.
+
+The app registers them (`automations.apps`); this module is imported when they are run.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings as project
-from django.core.checks import ERROR, INFO, WARNING, CheckMessage, Tags, register
+from django.core.checks import ERROR, INFO, WARNING, CheckMessage
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -23,7 +27,6 @@ from automations.upgrade import record
 LEVELS = {"E": ERROR, "W": WARNING, "I": INFO}
 
 
-@register("automations")
 def check_definitions(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
@@ -43,7 +46,6 @@ def check_definitions(
     ]
 
 
-@register("automations")
 def check_dispatchers(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
@@ -65,7 +67,6 @@ def check_dispatchers(
     return found
 
 
-@register("automations")
 def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
@@ -114,7 +115,6 @@ def check_settings(
     return found
 
 
-@register("automations", Tags.database)
 def check_databases(
     app_configs: Sequence[AppConfig] | None = None,
     databases: Iterable[str] | None = None,
@@ -127,7 +127,6 @@ def check_databases(
     return [*_autocommit(database), *VENDORS.get(database.vendor, _nothing)(database)]
 
 
-@register("automations", Tags.database)
 def check_upgrade(
     app_configs: Sequence[AppConfig] | None = None,
     databases: Iterable[str] | None = None,

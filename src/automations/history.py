@@ -188,7 +188,9 @@ def entries(
     shown = shown[more:]
     forks: dict[int, int | None] = {}
     if any(one.fork_id is not None for one in shown):
-        forks |= tasks.filter(branches__isnull=False).distinct().values_list("pk", "fork_id")
+        # As a set of the run's own rows: no database is led through all branches of all runs.
+        inside = run.automationtaskmodel_set.filter(fork__isnull=False).values("fork")
+        forks |= tasks.filter(pk__in=inside).values_list("pk", "fork_id")
     by_task = {act.task_id: act for act in _completions(shown, told)}
     listed = []
     for one in shown:

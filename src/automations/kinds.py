@@ -11,7 +11,7 @@ from django.db.models import BooleanField, Case, Count, Q, Value, When
 
 from automations.models import AutomationTaskModel
 from automations.models.offers import Asked, asked_by, read_offer
-from automations.models.tasks import TaskQuerySet
+from automations.models.task_queries import ASKING, TaskQuerySet
 
 #: What holds for tasks that are offered, as the index of the offers knows it.
 OFFERED = Q(offer__gt="")
@@ -127,7 +127,7 @@ def read(offers: Iterable[str]) -> dict[str, Asked]:
     for offer in set(offers):
         asked = read_offer(offer)
         if asked is None:
-            alike = AutomationTaskModel.objects.filter(requires_interaction=True, offer=offer)
+            alike = AutomationTaskModel.objects.filter(ASKING, offer=offer)
             task = alike.select_related("automation").first()
             asked = asked_by(task) if task else None
         if asked:

@@ -19,6 +19,8 @@ from automations.exceptions import InvalidData
 
 _encoder = DjangoJSONEncoder()
 
+#: Where ``data`` has the labels of the models of undeclared bound objects.
+MODELS_KEY = "_models"
 #: How deep lists and dictionaries may be nested: MariaDB takes 32 levels, counting single values.
 DEEPEST = 30
 

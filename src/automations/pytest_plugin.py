@@ -38,8 +38,9 @@ class Taken(Witness):
     def settled(self, context: RunContext) -> None:
         label = context.run.automation_class
         task = getattr(context, "task", None)
-        if task is not None and task.state == task.State.COMPLETED:
-            self.nodes.add((label, task.status))
+        for done in (task, *context.opened):  # an End may be opened and done at once
+            if done is not None and done.state == done.State.COMPLETED:
+                self.nodes.add((label, done.status))
         for opened in context.opened:
             if opened.previous is not None:
                 self.flows.add((label, opened.previous.status, opened.status))

@@ -2,18 +2,18 @@
 What starts a run by itself, or lets one look again: Django's signals and saved objects.
 
 The run is made in the transaction of whoever sends the signal, so it is undone with it; its nodes
-are executed once that is committed.
+are executed once that is committed. What is done then, `automations.firing`, is imported when the
+first trigger fires.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import post_save
 from django.dispatch import Signal
@@ -21,16 +21,7 @@ from django.dispatch import Signal
 from automations.definition import known
 from automations.definition.problems import Problem
 from automations.definition.process import ProcessDefinition
-from automations.definition.validation import find_problems
-from automations.dispatch.inline import run_all
-from automations.engine.bindings import label_of
-from automations.engine.locking import alias, atomic, runs
-from automations.engine.notifying import going_on_with
-from automations.engine.starting import look_anew
 from automations.exceptions import DefinitionError
-from automations.models.runs import RunState
-
-logger = logging.getLogger("automations")
 
 Class = TypeVar("Class", bound=Any)
 
@@ -45,7 +36,6 @@ class Trigger:
 
 def connect(owner: Any, signal: Signal, receiver: Callable[..., Any], **kwargs: Any) -> None:
     """Connect ``receiver`` for good, in the place of the same one of an earlier import."""
-    find_problems.cache_clear()  # a node may be reached now
     uid = kwargs.pop("dispatch_uid", None)
     uid = uid or f"automations:{owner._meta.label}:{len(owner._triggers)}"
     signal.disconnect(dispatch_uid=uid, sender=kwargs.get("sender"))
@@ -99,8 +89,10 @@ def on_model(
             if raw or (created is not None and data.get("created") is not created):
                 return
             if when is None or when(instance):
+                from automations import firing
+
                 bound = {name_for(owner._meta, model): instance}
-                start_run(owner, start, sender, {"instance": instance, **data}, bound)
+                firing.start_run(owner, start, sender, {"instance": instance, **data}, bound)
 
         connect(owner, post_save, saved, sender=model)
         return owner
@@ -117,40 +109,6 @@ def subscribe(owner: Any, signal: Signal, start: str | None, **kwargs: Any) -> N
         owner.on_signal(start, sender, **data)
 
     connect(owner, signal, received, **kwargs)
-
-
-def start_run(
-    owner: Any,
-    start: str | None,
-    sender: Any,
-    data: dict[str, Any],
-    bound: dict[str, Any] | None = None,
-) -> None:
-    """Make a run and execute it on commit; make it then too if the sender has another database."""
-    using = data.get("using")
-    source = using if isinstance(using, str) and using in connections else alias()
-    make = partial(make_run, owner, start, sender, data, bound or {})
-    if source == alias():
-        make()
-    else:
-        transaction.on_commit(make, using=source, robust=True)
-
-
-def make_run(
-    owner: Any, start: str | None, sender: Any, data: dict[str, Any], bound: dict[str, Any]
-) -> None:
-    """Make the run, let it take what was sent, and have it executed on commit."""
-    with atomic():
-        with going_on_with(None):
-            run = owner(autorun=False, _at=start, **bound)
-        hook = getattr(run, "started_by_signal", None)
-        if callable(hook):
-            hook(sender, data)
-            if not run.killed():
-                with going_on_with(run.id):
-                    run.save()
-        if not run.killed():
-            transaction.on_commit(partial(run_all, [run.id]), using=alias(), robust=True)
 
 
 def name_for(definition: ProcessDefinition, model: type[Model]) -> str:
@@ -221,7 +179,9 @@ class Triggered:
 
         ``start`` and ``sender`` are given by their place, for the signal may send what it likes.
         """
-        start_run(cls, start, sender, kwargs)
+        from automations import firing
+
+        firing.start_run(cls, start, sender, kwargs)
 
 
 # Objects that runs are bound to
@@ -236,23 +196,12 @@ def object_saved(sender: type[Model], instance: Model, using: str, **kwargs: Any
     """Once it is committed, let the runs that are bound to ``instance`` look again."""
     models = [model for model in sender.__mro__ if known.is_bound(model)]
     if models and not kwargs.get("raw"):
-        look = partial(look_at_runs_of, models, str(instance.pk))
+        look = partial(look_again, models, str(instance.pk))
         transaction.on_commit(look, using=using, robust=True)
 
 
-def look_at_runs_of(models: list[type[Model]], key: str) -> None:
-    """
-    Let the engine look at the conditions and times of the running runs bound to the object.
+def look_again(models: list[type[Model]], key: str) -> None:
+    """Let the running runs look again that are bound to the object with this ``key``."""
+    from automations import firing
 
-    One that cannot be told keeps no other from it: its times are asked again when they come.
-    """
-    found = runs().filter(
-        bound_objects__model__in={label_of(model) for model in models},
-        bound_objects__object_key=key,
-        state=RunState.RUNNING,
-    )
-    for run_id in found.order_by("pk").distinct().values_list("pk", flat=True):
-        try:
-            look_anew(run_id)
-        except Exception:
-            logger.exception("Run %s could not be told that an object was saved", run_id)
+    firing.look_at_runs_of(models, key)

@@ -92,9 +92,9 @@ def test_who_has_logged_out_elsewhere_keeps_the_page_and_asks_no_more(
     one_more(people["asked"])
     page = open_page(people["asked"], LIST)
     answers(page, 1)
-    page.context.clear_cookies()
+    with page.expect_response("**/accounts/login/**"):
+        page.context.clear_cookies()
     asked: list[str] = []
-    page.wait_for_timeout(300)
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(400)
     assert asked == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import types
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -11,6 +12,7 @@ import pytest
 from automations import flow
 from automations.definition.references import Reference, as_reference, target_name
 from automations.definition.validation import find_problems
+from automations.definition.wording import called
 from automations.exceptions import DefinitionError, NodeNotFound
 from automations.flow import this
 from tests.testapp.automations import IssueDiscussion
@@ -184,7 +186,7 @@ def test_this_is_an_ordinary_object_to_python() -> None:
 def test_a_missing_node_is_named_with_a_suggestion() -> None:
     with pytest.raises(NodeNotFound, match="no node 'midle'; did you mean 'middle'"):
         Parent._meta.node("midle")
-    with pytest.raises(NodeNotFound, match="keep it as flow"):
+    with pytest.raises(NodeNotFound, match=r"no node 'zzz'\. .* keep it as flow"):
         Parent._meta.node("zzz")
 
 
@@ -204,6 +206,41 @@ def test_arrows_carry_the_label_of_their_branch() -> None:
 def test_nodes_show_their_name() -> None:
     assert repr(Parent._meta.nodes["start"]) == "<Execute start>"
     assert repr(flow.Execute()) == "<Execute (unnamed)>"
+    assert repr(Parent._meta) == f"<ProcessDefinition {__name__}.Parent: start, middle, end>"
+
+
+def test_a_node_that_may_be_skipped_has_one_arrow_to_where_it_goes_anyway() -> None:
+    class Skipping(flow.Automation):
+        start = flow.Execute().SkipIf(True)
+        last = flow.Execute().SkipAfter(datetime.timedelta(days=1))
+
+    arrows = [(each.source, each.target, each.label) for each in Skipping._meta.flows]
+    assert arrows == [("start", "last", "")]
+
+
+def test_the_arrows_of_an_if_carry_its_question_on_the_way_of_yes() -> None:
+    class Asking(flow.Automation):
+        ask = flow.If(this.ready).Then(this.end).Else(this.ask)
+        end = flow.End()
+
+    asked = {each.label: each.condition for each in Asking._meta.outgoing("ask")}
+    assert asked == {"yes": this.ready, "no": None}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (this.publish, "publish"),
+        (len, "len"),
+        (lambda task: task, ""),
+        (functools.partial(len), "partial"),
+        (None, ""),
+        ("staff", "staff"),
+        (7, "7"),
+    ],
+)
+def test_what_an_author_wrote_reads_by_its_name(value: Any, text: str) -> None:
+    assert called(value) == text
 
 
 # Models that are only annotated

@@ -17,6 +17,10 @@ from tests.testapp.models import AbstractThing
 
 DAY = datetime.timedelta(days=1)
 
+LATE = datetime.datetime(2999, 1, 1, tzinfo=datetime.UTC)
+
+forms_form = type("F", (), {})
+
 
 def found(automation: type[flow.Automation]) -> dict[str, list[str]]:
     """Return the nodes that are named, by the code of the flaw."""
@@ -109,35 +113,49 @@ def test_an_arrow_to_something_that_is_no_pointer() -> None:
 
 
 @pytest.mark.parametrize(
-    "node",
+    ("modifier", "node"),
     [
-        flow.Execute(this.missing),
-        flow.Execute("missing"),
-        flow.Execute(this.work, this.missing),
-        flow.Execute(this.work, key=this.missing),
-        flow.Execute().AsSoonAs(this.missing),
-        flow.Execute().SkipIf("self.missing"),
-        flow.Execute().SkipAfter(this.missing),
-        flow.Execute().AfterWaitingFor(this.missing),
-        flow.Execute().AfterWaitingUntil(this.missing),
-        flow.If(this.missing).Then(this.end),
-        flow.If(True).Then(this.missing),
-        flow.If(True).Then(this.work, this.missing),
-        flow.If(True).Then(this.end).Else(this.missing),
-        flow.Form(this.missing).Group(name="x"),
-        flow.Form(forms_form := type("F", (), {})).User(this.missing),
-        flow.Form(forms_form).User(pk=this.missing),
-        flow.Form(forms_form).Group(this.missing),
-        flow.Form(forms_form).Permission(this.missing),
-        flow.Execute(this.end),
+        ("Execute", flow.Execute(this.missing)),
+        ("Execute", flow.Execute("missing")),
+        ("Execute", flow.Execute(this.work, this.missing)),
+        ("Execute", flow.Execute(this.work, key=this.missing)),
+        ("AsSoonAs", flow.Execute().AsSoonAs(this.missing)),
+        ("SkipIf", flow.Execute().SkipIf("self.missing")),
+        ("SkipAfter", flow.Execute().SkipAfter(this.missing)),
+        ("OnTimeout", flow.Form(forms_form).Group(pk=1).OnTimeout(this.missing, this.end)),
+        ("Remind", flow.Form(forms_form).Group(pk=1).Remind(this.missing, after=DAY)),
+        ("Remind(after=)", flow.Form(forms_form).Group(pk=1).Remind(this.work, after=this.missing)),
+        ("Remind(every=)", flow.Form(forms_form).Group(pk=1).Remind(this.work, every=this.missing)),
+        ("AfterWaitingFor", flow.Execute().AfterWaitingFor(this.missing)),
+        ("AfterWaitingUntil", flow.Execute().AfterWaitingUntil(this.missing)),
+        ("If", flow.If(this.missing).Then(this.end)),
+        ("Then", flow.If(True).Then(this.missing)),
+        ("Then", flow.If(True).Then(this.work, this.missing)),
+        ("Then", flow.If(True).Then(this.work, key=this.missing)),
+        ("Else", flow.If(True).Then(this.end).Else(this.missing)),
+        ("Switch", flow.Switch(this.missing).Case(1, this.end)),
+        ("Case", flow.Switch(True).Case(this.missing, this.end)),
+        ("SendMessage", flow.SendMessage(this.missing, "paid")),
+        ("SendMessage", flow.SendMessage(7, "paid", this.missing)),
+        ("SendMessage", flow.SendMessage(7, "paid", data=this.missing)),
+        ("SendMessage", flow.SendMessage(7, "paid", order=this.missing)),
+        ("Form", flow.Form(this.missing).Group(name="x")),
+        ("User", flow.Form(forms_form).User(this.missing)),
+        ("User", flow.Form(forms_form).User(pk=this.missing)),
+        ("Group", flow.Form(forms_form).Group(this.missing)),
+        ("Permission", flow.Form(forms_form).Permission(this.missing)),
+        ("DueIn", flow.Form(forms_form).Group(pk=1).DueIn(this.missing)),
+        ("Execute", flow.Execute(this.end)),
     ],
 )
-def test_a_reference_to_a_method_that_does_not_exist(node: flow.Node) -> None:
+def test_a_reference_to_a_method_that_does_not_exist(modifier: str, node: flow.Node) -> None:
     class Flawed(WithMethods):
         start = node
         end = flow.End()
 
     assert found(Flawed) == {"E109": ["start"]}
+    (problem,) = find_problems(Flawed._meta)
+    assert problem.message.startswith(f"{modifier} of {Flawed._meta.label}.start refers to this.")
 
 
 def test_an_annotated_attribute_is_no_dangling_reference() -> None:
@@ -151,26 +169,41 @@ def test_an_annotated_attribute_is_no_dangling_reference() -> None:
 
 
 @pytest.mark.parametrize(
-    "node",
+    ("modifier", "node"),
     [
-        flow.Execute().Next(this.end).Next(this.end),
-        flow.Execute().AfterWaitingFor(DAY).AfterWaitingFor(DAY),
-        flow.Execute().AfterWaitingFor(DAY).AfterWaitingUntil(datetime.datetime.max),
-        flow.Execute().SkipAfter(DAY).SkipAfter(DAY),
-        flow.Execute(this.work).OnError(this.end).OnError(this.end),
-        flow.If(True).Then(this.end).Then(this.end),
-        flow.If(True).Then(this.end).Else(this.end).Else(this.end),
-        flow.Form(forms_form).User(pk=1).User(pk=2),
-        flow.Form(forms_form).Group(pk=1).Group(pk=2),
+        ("Next", flow.Execute().Next(this.end).Next(this.end)),
+        ("AfterWaiting", flow.Execute().AfterWaitingFor(DAY).AfterWaitingFor(DAY)),
+        ("AfterWaiting", flow.Execute().AfterWaitingFor(DAY).AfterWaitingUntil(LATE)),
+        ("AfterWaiting", flow.Execute().AfterWaitingUntil(LATE).AfterWaitingFor(DAY)),
+        ("SkipAfter", flow.Execute().SkipAfter(DAY).SkipAfter(DAY)),
+        ("OnTimeout", flow.Execute().OnTimeout(DAY, this.end).OnTimeout(DAY, this.end)),
+        ("Commit", flow.Execute().Commit().Commit()),
+        ("OnError", flow.Execute(this.work).OnError(this.end).OnError(this.end)),
+        ("Retry", flow.Execute(this.work).Retry(3).Retry(3)),
+        ("DispatchTo", flow.Execute(this.work).DispatchTo("inline").DispatchTo("thread")),
+        ("InBackground", flow.Execute(this.work).InBackground().InBackground()),
+        ("Then", flow.If(True).Then(this.end).Then(this.end)),
+        ("Else", flow.If(True).Then(this.end).Else(this.end).Else(this.end)),
+        ("Default", flow.Switch(1).Case(1, this.end).Default(this.end).Default(this.end)),
+        ("User", flow.Form(forms_form).User(pk=1).User(pk=2)),
+        ("Group", flow.Form(forms_form).Group(pk=1).Group(pk=2)),
+        ("DueIn", flow.Form(forms_form).User(pk=1).DueIn(DAY).DueIn(DAY)),
+        ("Every", flow.Repeat(this.start).EveryDay().EveryHour()),
+        ("Every", flow.Repeat(this.start).EveryHour().EveryNMinutes(5)),
+        ("Every", flow.Repeat(this.start).EveryHour().Cron("0 9 * * *")),
+        ("Every", flow.Repeat(this.start).EveryHour().EveryNDays(2)),
+        ("At", flow.Repeat(this.start).EveryDay().At(9).At(10)),
     ],
 )
 @pytest.mark.api("E4", "N3")
-def test_a_second_modifier_of_a_kind(node: flow.Node) -> None:
+def test_a_second_modifier_of_a_kind(modifier: str, node: flow.Node) -> None:
     class Flawed(WithMethods):
         start = node
         end = flow.End()
 
-    assert found(Flawed) == {"E106": ["start"]}
+    told = [each for each in find_problems(Flawed._meta) if each.code[0] == "E"]
+    assert [(each.code, each.node) for each in told] == [("E106", "start")]
+    assert f"has a second .{modifier}() modifier" in told[0].message
 
 
 @pytest.mark.api("N3")
@@ -221,6 +254,16 @@ def test_a_branch_that_is_neither_node_nor_work() -> None:
         end = flow.End()
 
     assert found(Flawed)["E111"] == ["start", "start"]
+    told = [each.message for each in find_problems(Flawed._meta) if each.code == "E111"]
+    assert [text.partition("()")[0] for text in told] == [".Then", ".Else"]
+
+
+def test_a_branch_beside_one_that_leads_to_a_node_is_looked_at_as_well() -> None:
+    class Flawed(flow.Automation):
+        start = flow.If(True).Then(this.end).Else(42)
+        end = flow.End()
+
+    assert found(Flawed)["E111"] == ["start"]
 
 
 @pytest.mark.api("E6")

@@ -20,6 +20,7 @@ from automations.definition.reduction import reduced, without_escapes
 from automations.definition.soundness import Flaw, Kind, Search, explored, flaw_of
 from automations.definition.validation import find_problems
 from automations.flow import this
+from tests.definition.nets import net
 from tests.diagrams.corpus import CORPUS, UNSOUND, made, wide
 from tests.diagrams.random_processes import random_process
 
@@ -249,6 +250,61 @@ def test_ways_to_give_up_cost_no_states_however_many_branches_have_one(branches:
     assert search.first_flaw() is None
     assert len(search.came) == 2
     assert flaw_of(made("Many", nodes)._meta) is None
+
+
+def test_where_it_is_sound_without_ways_to_give_up_the_whole_is_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[int] = []
+    real = soundness.explored
+
+    def explored(net: Any, *most: int) -> Any:
+        looked.append(len(net))
+        return real(net, *most)
+
+    monkeypatch.setattr(soundness, "explored", explored)
+    nodes = wide(1, 3, 4) | {"end": flow.End(), "stop": flow.End(terminate=True)}
+    for name, node in nodes.items():
+        if isinstance(node, flow.Execute):
+            nodes[name] = node.OnError(this.stop)
+    assert flaw_of(made("Some", nodes)._meta) is None
+    assert looked == [1]
+
+
+def test_a_flaw_beside_ways_to_give_up_is_told_as_without_them() -> None:
+    nodes = {
+        "split": flow.Split().Next(this.a).Next(this.b),
+        "a": flow.Execute().Next(this.join),
+        "b": flow.Execute().Next(this.end),
+        "join": flow.Join(),
+        "end": flow.End(),
+    }
+    without = flaw_of(made("Flawed", nodes)._meta)
+    nodes["a"] = flow.Execute().OnError(this.stop).Next(this.join)
+    nodes["stop"] = flow.End(terminate=True)
+    beside = flaw_of(made("FlawedToo", nodes)._meta)
+    assert without is not None
+    assert beside is not None
+    assert (beside.kind, beside.places) == (without.kind, without.places)
+
+
+STATES = ["start > done: x", "start > a: y", "a > b: z", "b > done: w"]
+
+
+def test_all_states_are_visited_up_to_a_bound_also_behind_an_end() -> None:
+    assert Search(net(*STATES), 4).first_flaw() is None
+    undecided = Search(net(*STATES), 3).first_flaw()
+    assert undecided is not None
+    assert undecided.kind is Kind.UNDECIDED
+    stuck = Search(net(*STATES[:3])).first_flaw()
+    assert stuck is not None
+    assert (stuck.kind, stuck.path, stuck.places) == (Kind.STUCK, ("y", "z"), ("b",))
+
+
+def test_one_branch_that_is_left_is_left_behind() -> None:
+    flaw = Search(net("start > a b: s", "a > done: x", "b > c: y", "c > b: z")).first_flaw()
+    assert flaw is not None
+    assert (flaw.kind, flaw.path, flaw.places) == (Kind.LEFT_BEHIND, ("s", "x"), ("b",))
 
 
 def test_choices_that_lead_anywhere_in_their_branch_are_decided_too() -> None:

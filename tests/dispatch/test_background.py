@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from automations.dispatch.advancing import Progress
 from automations.dispatch.background import Workers, perform, threads
 from automations.dispatch.heart import Heart
 from automations.dispatch.sweep import sweep
-from automations.engine import outside
+from automations.engine import bursts, outside
 from automations.engine.steps import Step
 from automations.exceptions import ClaimLost, RunBusy
 from automations.management.commands import automation_step
@@ -386,12 +387,15 @@ def test_a_receiver_that_is_cancelled_is_an_error_of_the_sender(
     assert path(run) == ["start", "rescue", "end"]
 
 
-def test_a_step_in_the_main_thread_may_be_ended_by_a_signal() -> None:
+def test_a_step_in_the_main_thread_may_be_ended_by_a_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """
     It is undone, with what shares its transaction, and its run is taken up again.
 
     What does so by itself is told by its kills.
     """
+    monkeypatch.setattr(bursts, "longest", lambda: math.inf)
     run = Leaving(error="exit", here=True, autorun=False)
     with pytest.raises(SystemExit):
         AutomationModel.run()

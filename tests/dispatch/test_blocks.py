@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,10 +16,10 @@ from automations.dispatch import pace as pacing
 from automations.dispatch import sweep as sweeping
 from automations.dispatch.pace import Pace
 from automations.dispatch.sweep import sweep
-from automations.engine import blocks, bursts
+from automations.engine import blocks, bursts, watching
 from automations.models import AutomationModel, AutomationTaskModel
-from tests.engine.rows import row, states
-from tests.engine.test_trouble import DEADLOCKS
+from tests.engine.rows import closings, path, row, states
+from tests.engine.test_trouble import DEADLOCKS, said
 from tests.testapp.bursts import (
     HAPPENED,
     Charging,
@@ -29,6 +31,7 @@ from tests.testapp.bursts import (
     Troubled,
 )
 from tests.testapp.models import Effect
+from tests.testapp.processes import Straight
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,9 +60,8 @@ def transactions() -> tuple[Any, list[int]]:
     with CaptureQueriesContext(connection) as queries:
         report = sweep()
     for sql in (query["sql"] for query in queries):
-        if sql.startswith("UPDATE") and "'completed'" in sql and "automationtaskmodel" in sql:
-            found[-1] += 1
-        elif sql == "COMMIT":
+        found[-1] += closings(sql)
+        if sql == "COMMIT":
             found.append(0)
     return report, [number for number in found if number]
 
@@ -187,6 +189,21 @@ def test_what_is_refused_on_commit_keeps_no_other_run(caplog: pytest.LogCaptureF
     assert "could not be worked on" in caplog.text
 
 
+def test_work_that_ends_the_transaction_of_a_block_keeps_no_other_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    note, quick = Straight.note, made(Straight, 3)
+
+    def leave(self: Any, task: Any) -> Any:
+        return said("COMMIT")(task) if self.id == quick[1].id else note(self, task)
+
+    monkeypatch.setattr(Straight, "note", leave)
+    assert sweep().failed == 1
+    assert [row(run).state for run in quick] == ["finished", "failed", "finished"]
+    assert path(quick[0]) == path(quick[2]) == ["first", "second", "third", "end"]
+    assert path(quick[1]) == ["first"]
+
+
 def test_what_is_not_claimed_any_more_is_left_alone() -> None:
     first, second = made(Row, 2)
     AutomationModel.objects.filter(pk=second.id).update(
@@ -202,6 +219,22 @@ def test_who_is_told_to_stop_ends_a_block_after_the_task_in_hand() -> None:
     report = sweep(stopped=lambda: bool(HAPPENED))
     assert report.done == 1
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_how_quick_a_run_is_depends_on_its_work_and_not_on_the_engine(
+    runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks, noted = itertools.count(), []
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setattr(
+        sweeping.pace, "note", lambda label, seconds: noted.append((label, seconds))
+    )
+    made(Row, runs)
+    assert sweep().ok
+    # Six works of a second each; an End takes none.
+    assert sum(seconds for _, seconds in noted) == 6 * runs
+    assert {label for label, _ in noted} == {Row._meta.label}
 
 
 def test_the_pace_of_a_class_follows_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,6 +249,36 @@ def test_the_command_takes_no_pause_in_a_backlog_and_looks_anew_after_each_round
     assert Counter(worked) == Counter([*crowded, *late])
 
 
+@pytest.mark.parametrize("trouble", [False, True])
+def test_the_command_keeps_its_connection_from_round_to_round_of_a_backlog(
+    trouble: bool, worked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.engine.test_trouble import DEADLOCKS
+
+    crowd(STRAIGHT, ago(3 * BLOCK + 1))
+    told: list[object] = []
+    real = sweep.sweep
+
+    def round_of(**how: Any) -> sweep.Report:
+        told.append(len(worked))
+        if trouble and len(told) == 2:
+            raise DEADLOCKS[0]
+        return real(**how)
+
+    def pause(every: float, since: datetime | None = None) -> float:
+        if len(worked) == 3 * BLOCK + 1:
+            signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    monkeypatch.setattr(automation_step, "sweep", round_of)
+    monkeypatch.setattr(automation_step, "pause", pause)
+    monkeypatch.setattr(automation_step, "close_old_connections", lambda: told.append("closed"))
+    command(every=3600)
+    kept = [0, BLOCK, 2 * BLOCK, 3 * BLOCK, "closed"]
+    in_trouble = [0, BLOCK, "closed", BLOCK, 2 * BLOCK, 3 * BLOCK, "closed"]
+    assert told == (in_trouble if trouble else kept)
+
+
 def test_the_command_pauses_in_a_backlog_when_the_database_is_in_trouble(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

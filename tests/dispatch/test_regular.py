@@ -56,5 +56,9 @@ def test_a_chore_that_fails_is_logged_and_keeps_no_other(
     assert not AutomationModel.objects.exists()
 
 
-def test_telling_people_is_a_chore() -> None:
-    assert regular.chores == [notices.send_due]
+def test_telling_people_is_the_only_chore(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(notices, "send_due", lambda: told.append("due"))
+    (chore,) = regular.chores
+    chore()
+    assert told == ["due"]

@@ -14,6 +14,7 @@ from automations import flow
 from automations.definition.validation import find_problems
 from automations.diagrams.bpmn import bpmn
 from automations.dispatch.noops import move_on
+from automations.engine import retention
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.testing import assert_path, clock, complete, run_until_idle
 from tests.docs.pages import blocks, lacking, page, rows, words
@@ -133,7 +134,8 @@ def test_one_run_for_each_of_a_list_answers_as_the_page_on_bpmn_shows() -> None:
         with clock():
             study = module.Study(people=["ada", "grace"])
             run_until_idle()
-            surveys = [row.instance for row in AutomationModel.objects.of(module.Survey)]
+            rows = AutomationModel.objects.of(module.Survey).order_by("pk")
+            surveys = [row.instance for row in rows]
             for user, survey in zip(people, surveys, strict=True):
                 complete(survey, "ask", {"text": f"I am {user}"}, user=user)
             run_until_idle()
@@ -189,3 +191,14 @@ def test_the_page_on_soundness_shows_a_flaw_as_it_is_told() -> None:
         run(module, example)
         (flaw,) = find_problems(module.Order._meta)
     assert f"{flaw.message}\n{flaw.hint}\n" == told
+
+
+@pytest.mark.parametrize("name", ["explanation/scaling", "how-to/delete-history"])
+def test_the_pages_say_how_much_of_the_history_is_deleted_at_a_time(name: str) -> None:
+    told = " ".join(page(name).split())
+    assert f"at most {retention.BATCH} runs" in told
+    assert f"{retention.MANY:,} rows" in told
+
+
+def test_the_page_on_scaling_says_how_many_runs_are_looked_at_at_a_time() -> None:
+    assert f"looks at {retention.STRIDE:,} runs at a time" in page("explanation/scaling")

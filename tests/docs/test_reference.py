@@ -31,6 +31,7 @@ ENGINE = {
     *("ends", "first", "following", "forks", "given", "merges", "next_name", "places", "repeats"),
     *("boundary_flows", "error_flows", "repeated_modifiers", "rule", "run", "terminate"),
     *("commits", "written_as", "anchor", "anchor_key", "came_by", "name"),
+    *("only_leads_on", "runs_own_code"),
     # of waiting and reminding
     *("conditions", "deadline", "follows", "grids", "limits", "look", "next_reminder", "polls"),
     *("remind", "reminded", "reminder_problems", "reminders", "reminds_now", "skip_after"),

@@ -27,3 +27,9 @@ def states(automation: Any) -> dict[str, str]:
     """Return the state of the run's last task at each node."""
     tasks = AutomationTaskModel.objects.filter(automation=automation.id).order_by("pk")
     return dict(tasks.values_list("status", "state"))
+
+
+def closings(sql: str) -> int:
+    """Return how many tasks the statement completes; one that opens an End may close both."""
+    writes = sql.startswith(("UPDATE", "INSERT", "WITH")) and "automationtaskmodel" in sql
+    return sql.count("'completed'") if writes else 0

@@ -107,6 +107,7 @@ def test_what_is_given_back_anybody_who_may_do_it_completes(
     assert holder(task) is None
     complete(task, people["bob"])
     assert [action for action, *_ in on_record()] == ["take", "give_back", "complete"]
+    assert set(AutomationAuditModel.objects.values_list("task", flat=True)) == {task.pk}
 
 
 def test_a_task_is_handed_over_to_who_may_do_it_and_to_nobody_else(

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import RequestFactory
 
-from automations import flow, messages
+from automations import delivery, flow
 from automations.dispatch import advancing
 from automations.engine import receiving, sending, starting, steps
 from automations.engine.receiving import Message
@@ -207,7 +207,7 @@ def test_a_message_sends_a_waiting_run_another_way() -> None:
 def send_as(user: User, run_id: int, name: str) -> Any:
     """Send as the page of a run does that was looked at before."""
     definition = AutomationModel(automation_class=Newsletter._meta.label).definition
-    return messages.send_from(user, definition, run_id, Message(name), reason="she called")
+    return delivery.send_from(user, definition, run_id, Message(name), reason="she called")
 
 
 def test_what_a_person_sends_to_a_run_that_has_just_ended_is_told_her_and_not_on_record() -> None:

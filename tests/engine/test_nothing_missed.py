@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 
-from automations import triggers
+from automations import firing
 from automations.dispatch import peek
 from automations.engine import receiving, steps
 from automations.engine.receiving import Message
@@ -92,14 +92,14 @@ def test_one_run_that_is_busy_keeps_no_other_from_its_object(
 ) -> None:
     webinar = Webinar.objects.create(title="Django", begins=NOW + 10 * DAY)
     runs = [WebinarJourney(webinar=webinar) for _ in range(3)]
-    look_anew = triggers.look_anew
+    look_anew = firing.look_anew
 
     def busy(run_id: int) -> None:
         if run_id == runs[0].id:
             raise RunBusy("busy")
         look_anew(run_id)
 
-    monkeypatch.setattr(triggers, "look_anew", busy)
+    monkeypatch.setattr(firing, "look_anew", busy)
     webinar.begins = NOW + 5 * DAY
     webinar.save()
     AutomationModel.run()

@@ -175,6 +175,15 @@ def test_other_branches_go_on_while_one_works_in_the_background() -> None:
     assert row(run).data == {"slow": True, "ask": "yes", "reacted": True}
 
 
+def test_a_run_whose_work_is_in_hand_is_looked_at_when_the_claim_may_have_ended() -> None:
+    run = Export()
+    before = at(run, "work").due
+    taken(run)
+    assert before is not None
+    assert at(run, "work").due > before
+    assert row(run).due == at(run, "work").due
+
+
 def test_a_task_is_taken_by_one_at_a_time() -> None:
     run = Export()
     taken(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -216,6 +217,72 @@ def test_a_batch_is_one_transaction() -> None:
     assert left() == {kept}
 
 
+def sizes(batch: int = 500) -> list[tuple[int, int]]:
+    """Delete; return how many runs and tasks each transaction has deleted."""
+    return [
+        (deleted["automations.AutomationModel"], deleted["automations.AutomationTaskModel"])
+        for deleted in retention.delete_in_batches(30, batch=batch)
+    ]
+
+
+@pytest.mark.api("automation_delete_history")
+def test_a_transaction_deletes_fewer_runs_if_they_have_many_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "MANY", 10)
+    for tasks in (4, 4, 4, 10, 0, 1):
+        make_run(Straight, days=31, tasks=tasks)
+    assert sizes() == [(2, 8), (1, 4), (2, 10), (1, 1)]
+    assert not left()
+
+
+def test_a_long_run_loses_its_newest_rows_first_and_is_gone_at_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "MANY", 10)
+    run, kept = make_run(Straight, days=31, tasks=35), make_run(Straight, tasks=2)
+    first, last = (run.automationtaskmodel_set.order_by(way).first() for way in ("pk", "-pk"))
+    Note.objects.create(run=kept, task=last)
+    for task in (first, last):
+        AutomationAuditModel.objects.create(automation=run, task=task, action="complete")
+    batches = retention.delete_in_batches(30)
+    assert next(batches)["automations.AutomationTaskModel"] == 10
+    assert run.automationtaskmodel_set.order_by("pk").first() == first
+    assert not run.automationtaskmodel_set.filter(pk=last.pk).exists()
+    assert sum(batches, Counter())["automations.AutomationTaskModel"] == 25
+    assert left() == {kept}
+    assert Note.objects.get().task is None
+    assert not AutomationAuditModel.objects.exists()
+
+
+def test_a_long_run_that_must_not_be_lost_keeps_all_of_its_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "MANY", 10)
+    run = make_run(Straight, days=31, tasks=35)
+    Invoice.objects.create(run=run)
+    with pytest.raises(CommandError, match=r"Invoice\.run"):
+        delete()
+    assert run.automationtaskmodel_set.count() == 35
+
+
+def test_a_long_run_that_goes_on_meanwhile_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "MANY", 10)
+    run = make_run(Straight, "failed", days=31, tasks=35)
+    batches = retention.delete_in_batches(30, ["failed"])
+    next(batches)
+    AutomationModel.objects.update(state="running", finished=False, ended=None)
+    assert not sum(batches, Counter())
+    assert run.automationtaskmodel_set.count() == 25
+
+
+def test_runs_are_found_a_stride_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "STRIDE", 2)
+    kept = [make_run(Straight, days=31 if old else 1) for old in (0, 1, 0, 0, 1, 1, 0)]
+    assert sizes(batch=2) == [(2, 0), (1, 0)]
+    assert left() == {kept[at] for at in (0, 2, 3, 6)}
+
+
 def test_what_was_deleted_before_the_trouble_stays_deleted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -270,6 +337,15 @@ def test_killing_a_run_costs_the_same_however_long_it_is() -> None:
     assert left() == {kept}
     assert kept.automationtaskmodel_set.count() == 3
     assert not Comment.objects.exists()
+
+
+def test_a_long_run_is_killed_in_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "MANY", 10)
+    run = make_run(Straight, "running", tasks=35)
+    Note.objects.create(run=run, task=run.automationtaskmodel_set.first())
+    starting.kill(run.pk)
+    assert not left()
+    assert not Note.objects.exists()
 
 
 def test_what_must_not_lose_its_run_keeps_it_from_being_killed() -> None:

@@ -166,3 +166,16 @@ def test_of_several_handlers_the_first_that_fits_counts() -> None:
 def test_the_mistakes_of_retries_and_handlers_are_told(node: flow.Node, wrong: list[str]) -> None:
     bound = node.bound("node", None, frozenset())
     assert [problem.code for problem in bound.problems("shop.Order.node")] == wrong
+
+
+@pytest.mark.parametrize(
+    ("modifier", "node"),
+    [
+        ("Retry", flow.Execute(print).Retry(on="Error")),
+        ("Retry", flow.Execute(print).Retry(unless=5)),
+        ("OnError", flow.Execute(print).OnError(this.a, on=[KeyError, int])),
+    ],
+)
+def test_what_is_no_error_is_told_with_its_modifier(modifier: str, node: flow.Node) -> None:
+    (problem,) = node.bound("node", None, frozenset()).problems("shop.Order.node")
+    assert problem.message.startswith(f".{modifier}() of shop.Order.node needs classes")

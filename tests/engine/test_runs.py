@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from django.utils import translation
 
 from automations import flow
 from automations.dispatch import inline
-from automations.engine import starting, steps
+from automations.engine import bursts, starting, steps
 from automations.engine.context import attribute
 from automations.engine.states import change_state
 from automations.exceptions import (
@@ -305,7 +306,11 @@ def test_a_join_waits_for_the_skipped_and_the_late_branch_and_goes_on_once(
 
 
 @pytest.mark.api("E8", "Join")
-def test_a_join_behind_a_thousand_passes_costs_what_it_costs_behind_one() -> None:
+def test_a_join_behind_a_thousand_passes_costs_what_it_costs_behind_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bursts, "longest", lambda: math.inf)
+
     def cost(passes: int) -> int:
         run = Rounds(autorun=False)
         steps.step(run.id)

@@ -14,7 +14,7 @@ from django.core import mail, management
 from django.db import connection, transaction
 from django.db.models.signals import post_save
 
-from automations import flow, triggers
+from automations import firing, flow, triggers
 from automations.definition import known
 from automations.exceptions import DefinitionError
 from automations.models import AutomationModel
@@ -108,7 +108,7 @@ def test_overriding_on_signal_chooses_which_sendings_count() -> None:
         @classmethod
         def on_signal(cls, start: str | None, sender: Any, **kwargs: Any) -> None:
             if kwargs["number"] > 1:
-                triggers.start_run(Opened, start, sender, kwargs)
+                firing.start_run(Opened, start, sender, kwargs)
 
     Choosy.on(signal)
     signal.send("door", number=1)
@@ -120,9 +120,9 @@ def test_a_sender_on_another_database_starts_once_that_is_committed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waiting: list[Any] = []
-    monkeypatch.setattr(triggers, "alias", lambda: "elsewhere")
+    monkeypatch.setattr(firing, "alias", lambda: "elsewhere")
     monkeypatch.setattr(
-        triggers.transaction, "on_commit", lambda work, **kwargs: waiting.append((work, kwargs))
+        firing.transaction, "on_commit", lambda work, **kwargs: waiting.append((work, kwargs))
     )
     opened.send("door", using="default", number=1)
     assert not AutomationModel.objects.exists()
@@ -241,9 +241,9 @@ def test_an_object_of_nobody_and_an_ended_run_are_left_alone(webinar: Webinar) -
         state="cancelled", finished=True, ended=NOW, due=None
     )
     webinar.save()
-    triggers.look_at_runs_of([Webinar], str(webinar.pk))
-    triggers.look_anew(run.id)
-    triggers.look_anew(0)
+    firing.look_at_runs_of([Webinar], str(webinar.pk))
+    firing.look_anew(run.id)
+    firing.look_anew(0)
     assert row(run).due is None
 
 

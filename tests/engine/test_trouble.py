@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection, connections, transaction
+from django.contrib.auth.models import User
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 from django.utils import timezone
 
 from automations.dispatch import claims
 from automations.dispatch.sweep import sweep
 from automations.engine import attention, locking, people, steps
+from automations.engine.tripwire import LEAVES, TransactionLeft
 from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.exceptions import RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
@@ -155,7 +165,7 @@ def test_trouble_before_a_task_is_known_delays_the_run(monkeypatch: pytest.Monke
     def broken(run_id: int, *, wait: bool) -> None:
         raise DEADLOCKS[0]
 
-    monkeypatch.setattr(steps, "lock_run", broken)
+    monkeypatch.setattr(steps, "lock_with_tasks", broken)
     assert steps.step(run.id) == steps.Step(delayed=True)
 
 
@@ -175,13 +185,7 @@ def test_what_somebody_else_has_moved_meanwhile_is_not_delayed(
     attention.delay(task.pk, run.id, task.due - HOUR)
     assert at(run, "first").due == task.due
     monkeypatch.setattr(processes.Straight, "note", deadlock(1))
-    lock, calls = steps.lock_run, []
-
-    def only_once(run_id: int, *, wait: bool) -> Any:
-        calls.append(run_id)
-        return lock(run_id, wait=wait) if len(calls) == 1 else None
-
-    monkeypatch.setattr(steps, "lock_run", only_once)
+    monkeypatch.setattr(steps, "lock_run", lambda run_id, wait: None)
     assert steps.step(run.id).delayed
     assert at(run, "first").due == task.due
 
@@ -276,6 +280,164 @@ def test_a_transaction_that_is_gone_is_never_written_on(monkeypatch: pytest.Monk
     assert path(run) == ["first"]
 
 
+def said(*statements: Any) -> Callable[[Any], None]:
+    """Return work that says this to the database."""
+
+    def work(task: Any) -> None:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    return work
+
+
+def commits_by_the_driver(task: Any) -> None:
+    connection.connection.commit()
+
+
+def composes(task: Any) -> None:
+    from psycopg import sql
+
+    said(sql.SQL("COMMIT"), "SELECT 1")(task)
+
+
+LEAVING: dict[str, tuple[Callable[[Any], None], tuple[str, ...]]] = {
+    "commit": (said("COMMIT"), ("postgresql", "sqlite", "mysql")),
+    "rollback": (said("ROLLBACK"), ("postgresql", "sqlite", "mysql")),
+    "and another one": (said("ROLLBACK", "BEGIN"), ("postgresql", "sqlite", "mysql")),
+    "and more": (said("COMMIT", "SELECT 1"), ("postgresql", "sqlite", "mysql")),
+    "in a script": (said("SELECT 1; -- and\n commit"), ("postgresql",)),
+    "composed": (composes, ("postgresql",)),
+    "by the driver": (commits_by_the_driver, ("postgresql",)),
+    "a table": (said("CREATE TABLE atm_x (y INT)", "DROP TABLE atm_x"), ("mysql",)),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("way", LEAVING)
+def test_work_that_ends_its_transaction_is_an_error_that_says_so(
+    way: str, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, vendors = LEAVING[way]
+    if connection.vendor not in vendors:
+        pytest.skip("No such way out of a transaction here.")
+    note, guilty = processes.Straight.note, "second" if shared else "first"
+
+    def leave(self: Any, task: Any) -> Any:
+        return work(task) if task.status == guilty else note(self, task)
+
+    monkeypatch.setattr(processes.Straight, "note", leave)
+    run = Straight(autorun=False)
+    if shared:
+        assert run.run() is None
+    else:
+        assert steps.step(run.id).failed
+    task = at(run, guilty)
+    assert (task.state, row(run).state) == ("failed", "failed")
+    assert task.message.startswith("TransactionLeft: ")
+    assert path(run) == (["first", "second"] if shared else ["first"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_sqlite_has_undone_by_itself_is_not_written_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a full disk, whatever the work makes of it."""
+    if connection.vendor != "sqlite":
+        pytest.skip("Other databases say so, or their savepoint is gone.")
+
+    def undone(self: Any, task: Any) -> None:
+        connection.connection.rollback()
+
+    monkeypatch.setattr(processes.Straight, "note", undone)
+    run = Straight(autorun=False)
+    assert steps.step(run.id).delayed
+    assert at(run, "first").state == "ready"
+    assert path(run) == ["first"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_closes_its_connection_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes.Straight, "note", lambda self, task: connection.close())
+    run = Straight(autorun=False)
+    outcome = steps.step(run.id)
+    assert outcome.delayed or outcome.failed
+    assert at(run, "first").state in ("ready", "failed")
+    assert path(run) == ["first"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_ends_the_callers_transaction_is_the_callers_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes.Straight, "note", lambda self, task: said("ROLLBACK")(task))
+    with pytest.raises(TransactionLeft), transaction.atomic():
+        Straight()
+    assert not AutomationModel.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "commit",
+        " Rollback",
+        "/* so */ -- it is\n/* ** */ABORT",
+        "SELECT 1;END",
+        "start  transaction",
+        "ROLLBACK WORK",
+        "DELETE FROM x;\n\nBEGIN;",
+        "create table x (y int)",
+        "SET autocommit = 1",
+        "set @@session.autocommit=1",
+    ],
+)
+def test_what_ends_a_transaction_is_known_by_its_words(sql: str) -> None:
+    assert LEAVES.search(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 -- commit",
+        "/* begin */ SELECT 1",
+        "SELECT CASE WHEN true THEN 1 END",
+        "ROLLBACK TO SAVEPOINT x",
+        "rollback work to x",
+        "SAVEPOINT x",
+        "SELECT commit FROM commits",
+        "COMMITS",
+        "SET LOCAL lock_timeout = 1",
+        "UPDATE x SET y = 'begin'",
+        "/**/" * 10_000 + "SELECT 1",
+        ";" * 10_000,
+    ],
+)
+def test_what_goes_on_in_its_transaction_is_no_end_of_it(sql: str) -> None:
+    assert not LEAVES.search(sql)
+
+
+goes_back = said("SAVEPOINT ours", "ROLLBACK TO SAVEPOINT ours", "RELEASE SAVEPOINT ours")
+
+
+def goes_back_by_django(task: Any) -> None:
+    with contextlib.suppress(IntegrityError), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("/* begin */ SELECT CASE WHEN 1 = 1 THEN 1 END")
+            if connection.vendor == "postgresql":
+                cursor.execute("DO $$ BEGIN PERFORM 1; END $$")
+        User.objects.bulk_create([User(username="ada"), User(username="ada")])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", [goes_back, goes_back_by_django])
+def test_work_that_goes_back_to_a_savepoint_of_its_own_goes_on(
+    work: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes.Straight, "note", lambda self, task: work(task))
+    assert path(Straight()) == ["first", "second", "third", "end"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_person_gets_a_busy_answer_when_the_database_is_in_trouble(
     monkeypatch: pytest.MonkeyPatch,
@@ -283,7 +445,7 @@ def test_a_person_gets_a_busy_answer_when_the_database_is_in_trouble(
     def broken(run_id: int, *, wait: bool) -> None:
         raise DEADLOCKS[0]
 
-    monkeypatch.setattr(people, "lock_run", broken)
+    monkeypatch.setattr(people, "lock_with_tasks", broken)
     with pytest.raises(RunBusy, match="cannot be changed just now"):
         people.submit(1, 1, ApprovalForm(), None)
     with pytest.raises(OperationalError), transaction.atomic():

@@ -6,8 +6,10 @@ import itertools
 from typing import Any
 
 import pytest
+from django import forms
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 
+from automations import flow
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.offers import asked_by, offer_for
 from tests.plain import NOW
@@ -97,6 +99,15 @@ def test_the_list_the_page_and_the_rule_agree_for_everybody(world: dict[str, Any
                 assert (user in plain) is (wanted and not user.is_superuser), (user, task)
             allowed += wanted
     assert 0 < allowed < len(world["tasks"]) * len(world["users"])
+
+
+def test_a_form_names_those_who_hold_its_permission_and_no_superuser_besides(
+    world: dict[str, Any],
+) -> None:
+    names = {user.username for user in User.objects.filter(is_superuser=True)}
+    found = flow.Form(forms.Form).Permission(PERMISSIONS[0]).get_users_with_permission()
+    assert found.exists()
+    assert not names & {user.username for user in found}
 
 
 @pytest.mark.api("AutomationTaskModel")

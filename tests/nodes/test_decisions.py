@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from automations.outcomes import (
     Fail,
     Finish,
     Fork,
+    Listen,
     Merge,
     Outcome,
     Outside,
@@ -174,11 +176,13 @@ def test_a_naive_moment_is_in_the_time_zone_of_the_project(settings: Any) -> Non
     [
         flow.Execute().AfterWaitingFor(lambda task: 3),
         flow.Execute().AfterWaitingUntil(lambda task: None),
+        flow.Execute().AfterWaitingUntil(lambda task: HOUR),
         flow.Execute().SkipAfter(lambda task: "soon"),
     ],
 )
 def test_a_wait_of_the_wrong_type_is_an_error_that_names_node_and_modifier(node: Any) -> None:
-    with pytest.raises(DefinitionError, match=r"\.(After|Skip)\w+\(\) of node 'node' needs a"):
+    (modifier,) = [name for name, _ in node.time_values()]
+    with pytest.raises(DefinitionError, match=rf"\.{modifier}\(\) of node 'node' needs a"):
         run(node)
 
 
@@ -349,3 +353,74 @@ def test_commit_is_kept_on_the_node_and_said_once() -> None:
     assert not bound(flow.Execute(print)).commits
     twice = flow.Execute(print).Commit().Commit()
     assert twice.repeated_modifiers == ("Commit",)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **said: flow.Node(**said),
+        lambda **said: flow.Execute(**said),
+        lambda **said: flow.If(True, **said),
+        lambda **said: flow.Switch(1, **said),
+        lambda **said: flow.Split(**said),
+        lambda **said: flow.Join(**said),
+        lambda **said: flow.Form(Anything, **said),
+        lambda **said: flow.ModelForm(Anything, "key", **said),
+        lambda **said: flow.SendMessage(1, "hello", **said),
+        lambda **said: flow.ReceiveMessage("hello", **said),
+        lambda **said: flow.Repeat(**said),
+        lambda **said: flow.End(**said),
+    ],
+)
+def test_every_kind_of_node_says_what_it_is_for(make: Any) -> None:
+    assert make(description="Says so.").description == "Says so."
+    assert make().description == ""
+
+
+def test_what_a_form_is_given_for_its_page_is_kept() -> None:
+    for form in (
+        flow.Form(Anything, "page.html", {"a": 1}, success_url="/thanks/"),
+        flow.ModelForm(Anything, "key", "page.html", {"a": 1}, success_url="/thanks/"),
+    ):
+        kept = (form.template_name, form.context, form.repeated_form, form.success_url)
+        assert kept == ("page.html", {"a": 1}, False, "/thanks/")
+
+
+def test_a_form_names_whom_it_asks() -> None:
+    form = flow.Form(Anything).Permission("shop.approve").User(this.owner).Group(name="staff")
+    performers = [("group", "staff"), ("user", "owner"), ("permission", "shop.approve")]
+    assert list(form.performers()) == performers
+
+
+def test_what_was_entered_is_kept_with_who_and_when() -> None:
+    form = Anything({})
+    assert form.is_valid()
+    outcome = bound(flow.Form(Anything)).complete(PlainContext(), form, SimpleNamespace(pk=7))
+    stamp = {"user_id": 7, "time": NOW.isoformat()}
+    assert outcome == Complete(data={"node": {}, "_node_validated": stamp})
+
+
+def test_another_try_comes_at_its_moment_and_not_before() -> None:
+    context = PlainContext()
+    context.task.retry_at = NOW
+    assert run(flow.Execute(), context) == Complete()
+    context.task.retry_at = NOW + HOUR
+    assert run(flow.Execute(), context) == Postpone(until=NOW + HOUR)
+
+
+def test_a_message_that_has_come_is_taken_and_nobody_is_reminded() -> None:
+    reminded: list[Any] = []
+    node = flow.ReceiveMessage("paid").Remind(reminded.append, after=HOUR)
+    context = PlainContext(NOW + HOUR, messages={"paid": NOW})
+    assert run(node, context) == Listen("paid")
+    assert reminded == []
+    waiting = PlainContext(NOW + HOUR)
+    assert run(node, waiting) == Listen("paid", reminded=(1,))
+    assert reminded == [waiting.task]
+
+
+def test_a_message_counts_that_came_when_the_time_was_just_over() -> None:
+    node = flow.ReceiveMessage("paid").OnTimeout(HOUR, this.boss)
+    over = NOW + HOUR
+    assert run(node, PlainContext(over, messages={"paid": over})) == Listen("paid")
+    assert run(node, PlainContext(over)) == Skip(message="timed out", to="boss")

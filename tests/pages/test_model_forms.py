@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from django.test import Client
 from django.urls import reverse
@@ -146,7 +147,18 @@ def filled(run: Any, node: str, **entered: Any) -> Any:
     return form
 
 
-def test_what_others_change_in_the_object_meanwhile_stays(ada: User) -> None:
+def test_what_others_change_in_the_object_meanwhile_stays(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[Any] = []
+    usual = QuerySet.select_for_update
+
+    def lock(self: Any, *args: Any, **kwargs: Any) -> Any:
+        locked.append(self.model)
+        return usual(self, *args, **kwargs)
+
+    monkeypatch.setattr(QuerySet, "select_for_update", lock)
+    Webinar.objects.create(title="of another", begins=NOW - DAY)
     run = Makes()
     inline.submit(run.id, at(run, "make").pk, filled(run, "make", title="first"), ada)
     inline.submit(run.id, at(run, "change").pk, filled(run, "change", title="second"), ada)
@@ -155,10 +167,12 @@ def test_what_others_change_in_the_object_meanwhile_stays(ada: User) -> None:
     run.data["talk"] = talk.pk
     run.save()
     form = filled(run, "other", title="better", begins=NOW)
-    Webinar.objects.update(begins=NOW + DAY, slides="slides/new.pdf")
+    Webinar.objects.filter(pk=talk.pk).update(begins=NOW + DAY, slides="slides/new.pdf")
+    locked.clear()
     inline.submit(run.id, at(run, "other").pk, form, ada)
     talk.refresh_from_db()
     assert (talk.title, talk.begins, talk.slides.name) == ("better", NOW + DAY, "slides/new.pdf")
+    assert Webinar in locked
 
 
 def test_an_object_that_is_deleted_meanwhile_is_made_again(ada: User) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from automations.engine import locking, receiving, starting, steps
+from automations.engine import locking, receiving, starting, steps, tripwire
 from automations.engine.locking import in_step, lock_run
+from automations.engine.reading import open_tasks_of
 from automations.engine.receiving import Message
 from automations.models import AutomationModel
 from tests.proofs.recording import Recorder
@@ -83,6 +84,11 @@ class Meeting:
             assert self.done.wait(30)
         return run
 
+    def locked_with_tasks(self, run_id: int, *, wait: bool) -> tuple[Any, list[Any]]:
+        """Take the lock, or do without, and then read what is open."""
+        run = self.locked(run_id, wait=wait)
+        return run, open_tasks_of(run) if run else []
+
     def hold(self, first: Work, second: Work, run: Counter, handle: Counter) -> list[Any]:
         """Let both work on the run; return what each returned or raised."""
 
@@ -112,11 +118,13 @@ def meet(number: int, monkeypatch: pytest.MonkeyPatch, *, on: bool) -> tuple[Any
     meeting = Meeting(on=on)
     with monkeypatch.context() as patch:
         patch.setattr(Counter, "note", lambda *given: meeting.noted(*given))
-        for module in (steps, receiving, starting):
-            patch.setattr(module, "lock_run", meeting.locked)
+        patch.setattr(receiving, "lock_run", meeting.locked)
+        for module in (steps, starting):
+            patch.setattr(module, "lock_with_tasks", meeting.locked_with_tasks)
         if not on:  # on SQLite the transaction is the lock
             for owner in (locking, steps, receiving):
                 patch.setattr(owner, "atomic", lambda limit=None: nullcontext())
+            patch.setattr(tripwire.Tripwire, "check", lambda self: None)
         results = meeting.hold(first, second, run, Counter(automation_id=run.id))
     assert results == [None, None], results
     data = AutomationModel.objects.get(pk=run.id).data

@@ -7,11 +7,14 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from automations.models import AutomationModel, AutomationTaskModel
 from tests import forks
@@ -37,9 +40,17 @@ MORTAL = str(Path(__file__).with_name("mortal.py"))
 
 
 def mortals(
-    aims: list[str], environment: dict[str, str], workers: int = 1
+    aims: list[str],
+    environment: dict[str, str],
+    workers: int = 1,
+    feed: Callable[[], object] = lambda: None,
 ) -> list[tuple[str, int]]:
-    """Let workers die of the aims; return at which each died, and of which signal."""
+    """
+    Let workers die of the aims; return at which each died, and of which signal.
+
+    Meanwhile ``feed`` is called again and again: who has no work comes to no phase of it.
+    """
+    ends = time.monotonic() + 600
     started = [
         forks.Popen(
             [sys.executable, MORTAL, *aims[at::workers]],
@@ -50,7 +61,11 @@ def mortals(
         )
         for at in range(workers)
     ]
-    said = "".join(worker.communicate(timeout=600)[0] for worker in started)
+    for worker in started:
+        while worker.poll() is None and time.monotonic() < ends:
+            feed()
+            time.sleep(0.2)
+    said = "".join(worker.communicate(timeout=60)[0] for worker in started)
     assert [worker.returncode for worker in started] == [0] * workers, said
     lines = [line.split("\t") for line in said.splitlines()]
     return [(aim, int(died_of)) for aim, died_of in lines]
@@ -72,7 +87,12 @@ def test_a_kill_in_any_phase_of_a_task_loses_nothing_and_doubles_nothing(
     aims += [f"{chance.uniform(0.1, 0.6):.3f}" for _ in range(RANDOM)]
     chance.shuffle(aims)
     runs: list[Counted] = [SHAPES[number % len(SHAPES)](autorun=False) for number in range(RUNS)]
-    deaths = mortals(aims, child_environment, workers=WORKERS)
+
+    def feed() -> None:
+        if AutomationModel.objects.filter(due__lte=timezone.now()).count() < WORKERS:
+            runs.extend(shape(autorun=False) for shape in SHAPES)
+
+    deaths = mortals(aims, child_environment, WORKERS, feed)
     hit = Counter(phase for phase, died_of in deaths if died_of == signal.SIGKILL)
     finished = finish_all(child_environment)
     found = audit(runs)

@@ -16,6 +16,7 @@ import pytest
 
 from automations.dispatch import sweep
 from automations.engine import locking, steps
+from automations.engine.reading import open_tasks_of
 from automations.models import AutomationModel, AutomationTaskModel
 from tests import forks
 from tests.proofs.counting import audit
@@ -277,15 +278,11 @@ def test_a_second_signal_ends_the_command_at_once_and_its_task_is_undone(
 def test_the_audit_finds_a_doubled_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without looking whether a task is still open, a step that is asked for twice works twice."""
     run = Line(autorun=False)
-    stale = steps.open_tasks_of(AutomationModel.objects.get(pk=run.id))
+    stale = open_tasks_of(AutomationModel.objects.get(pk=run.id))
     run.run()
-    monkeypatch.setattr(steps, "open_tasks_of", lambda row: stale)
-    monkeypatch.setattr(
-        steps,
-        "lock_run",
-        lambda run_id, wait: AutomationModel(pk=run_id, automation_class=run._meta.label),
-    )
-    monkeypatch.setattr(steps, "attempt", lambda context, work, known: run.work(context.task))
+    row = AutomationModel(pk=run.id, automation_class=run._meta.label)
+    monkeypatch.setattr(steps, "lock_with_tasks", lambda run_id, wait: (row, stale))
+    monkeypatch.setattr(steps, "attempt", lambda context, *how: run.work(context.task))
     monkeypatch.setattr(steps, "settle", lambda *arguments, **how: None)
     steps.step(run.id)
     assert audit([run]).doubled

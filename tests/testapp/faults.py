@@ -16,8 +16,9 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from automations.dispatch import sweep
-from automations.engine import attempts, bursts, steps
+from automations.engine import attempts, bursts, steps, tripwire
 from automations.engine.locking import in_step
+from automations.engine.reading import open_tasks_of
 from automations.models import AutomationModel
 from tests.testapp.proof_processes import Counted
 
@@ -111,10 +112,12 @@ def phase_of(said: mmap) -> str:
 def without_transactions() -> None:
     """Switch off, in this process, what holds a task together: its lock and its transaction."""
 
-    def read(run_id: int, *, wait: bool) -> AutomationModel | None:
-        return in_step(AutomationModel.objects.filter(pk=run_id).first())
+    def read(run_id: int, *, wait: bool) -> Any:
+        run = in_step(AutomationModel.objects.filter(pk=run_id).first())
+        return run, open_tasks_of(run) if run else []
 
     for module in (bursts, steps):
-        module.lock_run = read
+        module.lock_with_tasks = read
     for module in (attempts, steps):
         module.atomic = nullcontext  # type: ignore[assignment, attr-defined] # the measure, off
+    tripwire.Tripwire.check = lambda self: None  # type: ignore[method-assign] # it would be missed

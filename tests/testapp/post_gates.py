@@ -12,9 +12,10 @@ from typing import Any
 from unittest import mock
 
 from automations.dispatch import inline
-from automations.engine import people, steps, transitions
-from automations.engine.context import TaskContext, open_tasks_of
+from automations.engine import going_on, people, steps
+from automations.engine.context import TaskContext
 from automations.engine.locking import runs, tasks
+from automations.engine.reading import open_tasks_of
 from automations.models import AutomationTaskModel
 from automations.models.tasks import TaskQuerySet, TaskState
 
@@ -47,8 +48,7 @@ def without_look(gate: Gate) -> None:
         gate()
         with (
             mock.patch.object(people, "locked", return_value=read),
-            mock.patch.object(transitions, "move", move_blindly),
-            mock.patch.object(transitions, "insert_tasks", insert_carelessly),
+            mock.patch.object(going_on, "move", move_blindly),
         ):
             submit(run_id, *arguments, **options)
         gate()
@@ -61,12 +61,16 @@ def insert_carelessly(opened: list[AutomationTaskModel]) -> None:
     tasks().bulk_create(opened, ignore_conflicts=True)
 
 
-def move_blindly(context: TaskContext, state: TaskState, **changes: Any) -> None:
-    """Bring the task into ``state``, whatever it is in."""
+def move_blindly(
+    context: TaskContext, state: TaskState, opened: Any = (), /, **changes: Any
+) -> None:
+    """Bring the task into ``state``, whatever it is in, and open what follows."""
     changes |= {"state": state, "finished": context.now, "due": None, "requires_interaction": False}
     rows: TaskQuerySet = tasks().filter(pk=context.task.pk)
     rows.update(**changes)
     vars(context.task).update(changes)
+    insert_carelessly(opened)
+    context.opened += opened
 
 
 def within_the_join(gate: Gate) -> None:
@@ -75,7 +79,7 @@ def within_the_join(gate: Gate) -> None:
 
     Each process takes the branch to the Join that it has brought there itself.
     """
-    submit, due_tasks, move = people.submit, steps.due_tasks, transitions.move
+    submit, due_tasks, move = people.submit, steps.due_tasks, going_on.move
     mine: list[int] = []
 
     def stopped(run_id: int, task_id: int, *arguments: Any, **options: Any) -> None:
@@ -86,13 +90,13 @@ def within_the_join(gate: Gate) -> None:
     def own_first(*arguments: Any) -> list[AutomationTaskModel]:
         return sorted(due_tasks(*arguments), key=lambda task: task.previous_id not in mine)
 
-    def counted(context: TaskContext, state: TaskState, **changes: Any) -> None:
+    def counted(context: TaskContext, state: TaskState, *opened: Any, **changes: Any) -> None:
         if state == TaskState.MERGED:
             gate()
-        move(context, state, **changes)
+        move(context, state, *opened, **changes)
         if state == TaskState.MERGED:
             gate()
 
     mock.patch.object(people, "submit", stopped).start()
     mock.patch.object(steps, "due_tasks", own_first).start()
-    mock.patch.object(transitions, "move", counted).start()
+    mock.patch.object(going_on, "move", counted).start()

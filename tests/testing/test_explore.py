@@ -93,7 +93,8 @@ def test_a_payment_that_is_made_twice_when_a_form_is_sent_again_is_found(seed: i
     ]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+# By the seed 54 a story of thirty days is found first, whose text is as long as that of ten.
+@pytest.mark.parametrize("seed", [*SEEDS, 54])
 def test_a_deadline_that_is_never_reached_is_found(seed: int | None) -> None:
     story = failing(EndlessQuestion, seed, **LATE)
     assert story.lines == ["Monday 2026-03-02 10:00: start()", "10 days later"]

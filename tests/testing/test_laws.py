@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from automations.engine.context import open_tasks_of
+from automations.engine.reading import open_tasks_of
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.testing.laws import Broken, refuse_broken, refuse_late
 from tests.plain import HOUR, NOW

@@ -17,7 +17,7 @@ APP = "automations"
 SQUASHED = (APP, "0001_squashed_0006_release_0_9_4_1")
 COLUMNS = (APP, "0002_columns_and_tables")
 ROWS = (APP, "0003_rows")
-LAST = (APP, "0009_offered_rows")
+LAST = (APP, "0010_states")
 
 numbers = itertools.count()
 

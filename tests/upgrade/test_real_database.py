@@ -145,6 +145,7 @@ def test_the_upgrade_is_one_migrate_and_leaves_nothing_to_complain_about(
         "automations.0007_inbox",
         "automations.0008_offers",
         "automations.0009_offered_rows",
+        "automations.0010_states",
     ]
     assert "no issues" in upgraded.checked
     assert "No changes" in upgraded.changes

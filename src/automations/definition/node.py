@@ -65,6 +65,8 @@ class Node(Waiting):
     merges: ClassVar[bool] = False
     #: Whether the process comes back from here for ever, so that no End is needed behind it.
     repeats: ClassVar[bool] = False
+    #: Whether this very class, and none made of it, does no more than say where to go on.
+    only_leads_on: ClassVar[bool] = False
     #: Whether people are asked here, by a form.
     asks: ClassVar[bool] = False
     #: Whether something is done here, so that it is more than a place to wait at.
@@ -165,6 +167,12 @@ class Node(Waiting):
     def default_target(self) -> str | None:
         """The name of the node to go on with unless an outcome says otherwise."""
         return self.next_name or self.following
+
+    @property
+    def runs_own_code(self) -> bool:
+        """Whether anything that an author has written may run when the process comes here."""
+        own_class = not vars(type(self)).get("only_leads_on", False)
+        return own_class or next(self.values(), None) is not None
 
     @property
     def rule(self) -> Recurrence | None:

@@ -22,9 +22,14 @@ from automations.definition.soundness import unsound
 from automations.exceptions import DefinitionError
 
 
-@lru_cache(maxsize=1024)
 def find_problems(definition: ProcessDefinition) -> tuple[Problem, ...]:
     """Return every flaw of the process, in the order of the functions below."""
+    return _found(definition, definition.entries)
+
+
+@lru_cache(maxsize=1024)
+def _found(definition: ProcessDefinition, entries: tuple[str, ...]) -> tuple[Problem, ...]:
+    """Look for flaws once, and anew when runs begin elsewhere: a trigger may come later."""
     return tuple(problem for find in FLAWS for problem in find(definition))
 
 

@@ -20,6 +20,7 @@ from automations.engine.bursts import burst
 from automations.engine.notifying import going_on_with, notify_left
 from automations.engine.steps import Step, Undone
 from automations.engine.trouble import is_transient
+from automations.models import AutomationModel
 
 logger = logging.getLogger("automations")
 
@@ -73,6 +74,10 @@ class Progress:
     outside: list[OutsideWork] = field(default_factory=list)
     #: Runs that go on elsewhere, each with the name of where.
     elsewhere: dict[int, str] = field(default_factory=dict)
+    #: How many seconds the works in transactions took.
+    seconds: float = 0.0
+    #: The run as it was left, if that is known for certain.
+    row: AutomationModel | None = None
 
     def count(self, other: Progress) -> None:
         """Count in what was done to another run; what is to come of it is the caller's."""
@@ -181,6 +186,7 @@ def _advance(
         count(run_id, steps, progress, seen)
         budget.tasks -= len(steps)
         if not step.more:
+            progress.row = step.row
             return progress, False
     if claim:
         give_back([run_id], claim)
@@ -195,6 +201,7 @@ def count(run_id: int, steps: Iterable[Step], progress: Progress, seen: set[int]
     """
     for step in steps:
         progress.failed += step.failed
+        progress.seconds += step.seconds
         if step.postponed and step.task_id is not None:
             progress.waiting += 1
             seen.add(step.task_id)

@@ -17,11 +17,13 @@ def advance_all(run_ids: Iterable[int], *, here: Collection[str], claim: str = "
     Advance the runs, and those that they send messages to, within the budget of one request.
 
     ``claim`` is one that the caller has put on the first. In a caller's transaction there are no
-    claims. What is left is for the scheduler; claims are given back.
+    claims. What is left is for the scheduler; claims are given back. How a run was left is said
+    only if there was no other.
     """
     budget = Budget.of_request()
     total = Progress()
     ahead = deque(run_ids)
+    advanced = 0
     while ahead:
         run_id = ahead.popleft()
         mark = "" if in_transaction() else claim or new_claim()
@@ -29,6 +31,8 @@ def advance_all(run_ids: Iterable[int], *, here: Collection[str], claim: str = "
         hand_over(progress.elsewhere, mark)
         claim = ""
         total.add(progress)
+        advanced += 1
+        total.row = progress.row if advanced == 1 else None
         ahead.extend(sorted(progress.reached - {*ahead}))
         if budget.spent():
             break

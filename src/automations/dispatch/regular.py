@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
+from automations.chores import chores
 from automations.dispatch.pulse import Pulse
 from automations.dispatch.sweep import Report, sweep
 
 logger = logging.getLogger("automations")
-
-#: What else is done after each sweep: what higher floors have to do, they put here.
-chores: list[Callable[[], object]] = []
 
 _pulse = Pulse()
 

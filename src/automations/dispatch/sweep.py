@@ -10,7 +10,6 @@ the others.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -197,18 +196,18 @@ class Tour:
         left, troubled = list(run_ids), []
         clock = ClaimClock()
         try:
+            room = most = settings.get("ATM_COMMIT_EVERY")
             while left and not self.stopped():
                 if self.claim and clock.half_over():
                     renew(left, self.claim)
-                if shared := self.run_several(left, labels):
+                if shared := self.run_several(left[:room], labels):
                     left = [run_id for run_id in left if run_id not in shared]
+                    room = min(most, len(shared) + 1)  # what there was no time for is read in vain
                     continue
                 run_id = left.pop(0)
-                begun = time.monotonic()
-                if not self.run_one(run_id, careful=careful, before=before.get(run_id, 0)):
+                sent, label = before.get(run_id, 0), labels.get(run_id, "")
+                if not self.run_one(run_id, careful=careful, before=sent, label=label):
                     troubled.append(run_id)
-                if label := labels.get(run_id):
-                    pace.note(label, time.monotonic() - begun)
         finally:
             left += troubled  # the claim may still be on them, and its end need not be waited for
             if self.claim and left:
@@ -253,12 +252,15 @@ class Tour:
             self.begin(progress)
         return set(done)
 
-    def run_one(self, run_id: int, *, careful: bool, before: int = 0, done: int = 0) -> bool:
+    def run_one(
+        self, run_id: int, *, careful: bool, before: int = 0, done: int = 0, label: str = ""
+    ) -> bool:
         """
         Run what is due in one run; an error in it is logged, counted, and goes no further.
 
         ``before`` is how often it was dispatched, and nobody came; ``done`` how many of its tasks
-        this sweep has run. Return False if the database was in trouble.
+        this sweep has run; ``label`` the class whose pace it shows. Return False if the database
+        was in trouble.
         """
         budget = Budget(settings.get("ATM_SWEEP_TASKS") - done, stopped=self.stopped)
         try:
@@ -271,6 +273,8 @@ class Tour:
                 here=None if in_transaction() else HERE,
             )
             self.report.add(progress)
+            if label and progress.done and progress.seconds:
+                pace.note(label, progress.seconds)
             hand_over(progress.elsewhere, self.claim, before)
             self.begin(progress)
             if progress.reached:

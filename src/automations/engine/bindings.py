@@ -12,9 +12,7 @@ from automations.engine.context import RunContext
 from automations.engine.locking import alias
 from automations.exceptions import AutomationNotFound
 from automations.models import AutomationModel, AutomationObjectModel
-
-#: Where the labels of the models of undeclared bound objects are kept in ``data``.
-MODELS_KEY = "_models"
+from automations.payload import MODELS_KEY
 
 #: By attribute: the label of the model in lower case, and the primary key as text.
 Bindings: TypeAlias = dict[str, tuple[str, str]]

@@ -17,7 +17,7 @@ from functools import partial
 from django.db import DatabaseError, transaction
 
 from automations import settings
-from automations.engine.attempts import Broken, Exhausted
+from automations.engine.attempts import Broken, Exhausted, Undo
 from automations.engine.bursts import Burst, commit_every, longest, stands_alone
 from automations.engine.locking import (
     Runs,
@@ -52,9 +52,10 @@ def block(
     Run what is due in the runs under ``claim`` in one transaction; return the steps of each.
 
     A run that is not in it is left as it was: it is locked, has nothing due, or is to have a
-    transaction of its own; or there was no room for it. ``seconds`` is told how long each run
-    took, by the dotted path of its class. If the work of one runs out of stack or memory, or the
-    database is in trouble, nothing is done. What fails on commit is raised, when all is done.
+    transaction of its own; or there was no room for it. ``seconds`` is told how long the work of
+    each run took, by the dotted path of its class. If the work of one runs out of stack or memory,
+    or the database is in trouble, nothing is done. What fails on commit is raised, when all is
+    done.
     """
     done: dict[int, list[Step]] = {}
     committed: list[str] = []
@@ -74,8 +75,9 @@ def block(
         logger.info("Runs %s go on one by one: %r", list(run_ids), error.__cause__ or error)
         renew_connection()
         return {}
-    except Exhausted:
-        leave_connections()
+    except Undo as error:
+        if isinstance(error, Exhausted):
+            leave_connections()
         return {}
     return done
 
@@ -102,14 +104,13 @@ def _work(
         for task in found[row.pk]:
             task.automation = row
         most = min(room, commit_every(row), settings.get("ATM_SWEEP_TASKS"))
-        one = Burst(row.pk, claim, set(), now, here, most, stopped)
+        one = Burst(row.pk, claim, set(), now, here, most, stopped, beside_others=True)
         turn = one.choose(row, found[row.pk])
         if isinstance(turn, Step) or stands_alone(turn) or one.most <= 1:
             continue
-        begun = time.monotonic()
         with working_on(row.pk):
             one.go(turn, ends)
-        seconds(row.automation_class, time.monotonic() - begun)
+        seconds(row.automation_class, sum(step.seconds for step in one.done))
         done[row.pk] = one.done
         room -= len(one.done)
         if not one.open:

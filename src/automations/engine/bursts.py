@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,9 +23,10 @@ from django.db import transaction
 
 from automations import settings
 from automations.engine import steps
-from automations.engine.attempts import Known, attempt
-from automations.engine.context import TaskContext, open_tasks_of
-from automations.engine.locking import alias, connection, in_transaction, lock_run
+from automations.engine.attempts import Known, Place, attempt
+from automations.engine.context import TaskContext, node_of
+from automations.engine.locking import alias, connection, in_transaction
+from automations.engine.reading import lock_with_tasks, open_tasks_of
 from automations.engine.steps import (
     Step,
     Undone,
@@ -36,7 +37,7 @@ from automations.engine.steps import (
     let_go,
     never,
 )
-from automations.engine.watching import Watch, node_of
+from automations.engine.watching import Watch
 from automations.exceptions import AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
 
@@ -89,6 +90,8 @@ class Burst:
     begun: list[AutomationTaskModel] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)
     committed: list[int] = field(default_factory=list)
+    #: Whether the transaction is that of other runs as well.
+    beside_others: bool = False
     #: Whether anything else may be done in this transaction after the last task.
     open: bool = True
     _next: TaskContext | None = None
@@ -96,29 +99,39 @@ class Burst:
     def work(self, known: Known) -> Step:
         """Do it all, inside the transaction; return the last step."""
         transaction.on_commit(partial(self.committed.append, self.run_id), alias(), robust=True)
-        run = lock_run(self.run_id, wait=bool(known))
+        run, found = lock_with_tasks(self.run_id, wait=bool(known))
         if run is None:
             return Step(obtained=False)
-        turn = self.choose(run, open_tasks_of(run), self.begun[0] if known else None)
+        turn = self.choose(run, found, self.begun[0] if known else None)
         if isinstance(turn, Step):
             let_go(run, turn, self.claim)
             return turn
         if known or stands_alone(turn):
             self.most = 1
         self.most = min(self.most, commit_every(run))
-        return self.go(turn, time.monotonic() + longest(), known)
+        last = self.go(turn, time.monotonic() + longest(), known)
+        if self.open and not last.more and len(connection().run_on_commit) == 1:
+            last = self.done[-1] = replace(last, row=run)
+        return last
 
     def go(self, turn: TaskContext, ends: float, known: Known = ()) -> Step:
         """Do the task of ``turn`` and those after it, until ``ends`` (monotonic seconds)."""
         while True:
-            self.begun.append(turn.task)
+            first = not (self.begun or self.beside_others)
+            if not known:
+                self.begun.append(turn.task)
             watch = Watch(turn)
-            attempt(turn, watch.work, known)
+            if len(self.done) + 1 < self.most:
+                turn.may_go_on = watch.may_go_on
+            attempt(turn, watch.work, known, Place.FIRST if first else Place.AFTER_OTHERS)
             self.open = watch.may_go_on()
             room = self.open and len(self.done) + 1 < self.most
             room = room and time.monotonic() < ends and not self.stopped()
             goes_on = self.goes_on if room else never
             self.done.append(close(turn, watch, self.claim, self.seen, goes_on))
+            # An End that was written as done at once is a step as well.
+            ended = [task for task in turn.opened if not task.is_open]
+            self.done += [Step(task_id=task.pk, node=task.status) for task in ended]
             following, self._next = self._next, None
             if following is None:
                 return self.done[-1]

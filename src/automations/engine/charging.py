@@ -16,8 +16,9 @@ from django.db.models import F
 
 from automations import settings
 from automations.engine.attention import due_tasks
-from automations.engine.context import TaskContext, open_tasks_of
-from automations.engine.locking import atomic, in_own_turn, lock_run, tasks
+from automations.engine.context import TaskContext
+from automations.engine.locking import atomic, in_own_turn, tasks
+from automations.engine.reading import lock_with_tasks
 from automations.engine.run_row import settle
 from automations.engine.transitions import apply
 from automations.exceptions import AutomationError
@@ -41,10 +42,9 @@ def charge(run_id: int, *, seen: Collection[int] = (), now: datetime | None = No
     """
     now = now or settings.now()
     with atomic():
-        run = lock_run(run_id, wait=False)
+        run, found = lock_with_tasks(run_id, wait=False)
         if run is None or run.state != RunState.RUNNING:
             return None
-        found = open_tasks_of(run)
         due = [task for task in due_tasks(found, now) if task.pk not in seen]
         if not due:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -105,6 +105,8 @@ class TaskContext(RunContext):
         self.task = task
         #: What is to be done outside of the transaction, if the node has said so.
         self.outside: Outside | None = None
+        #: Asked behind the work: whether another task may be done in this transaction.
+        self.may_go_on: Callable[[], bool] = never
         task.automation = run
         super().__init__(run, now, others)
 
@@ -163,12 +165,17 @@ class TaskContext(RunContext):
         return kept.created if kept else None
 
 
-def open_tasks_of(run: AutomationModel) -> list[AutomationTaskModel]:
-    """Return the open tasks of ``run``, each knowing it without another query."""
-    found = list(tasks().open().filter(automation=run).order_by("pk"))
-    for task in found:
-        task.automation = run
-    return found
+def node_of(context: TaskContext) -> Node | None:
+    """Return the node of the task; None if the code lacks it."""
+    try:
+        return context.run.definition.nodes.get(context.task.status)
+    except AutomationNotFound:
+        return None
+
+
+def never() -> bool:
+    """Say no."""
+    return False
 
 
 @contextmanager

@@ -14,11 +14,12 @@ from automations.engine.announcing import announce
 from automations.engine.attention import stand_still, take_up_again
 from automations.engine.bindings import follow_data
 from automations.engine.context import TaskContext
+from automations.engine.going_on import follow
 from automations.engine.locking import act_on, runs, tasks
 from automations.engine.notifying import going_on_with, notify
 from automations.engine.people import Action, locked, record
 from automations.engine.states import change_state, move
-from automations.engine.transitions import follow, revive
+from automations.engine.transitions import revive
 from automations.exceptions import AutomationFinished, AutomationNotFound, NodeNotFound, TaskClosed
 from automations.models import AutomationModel
 from automations.models.runs import RunState
@@ -65,8 +66,7 @@ def skip(
         context = failed(run_id, task_id)
         context.load()
         kept = payload.clean(result, "The result")
-        move(context, TaskState.SKIPPED, message="skipped by a person", result=kept)
-        follow(context)
+        follow(context, TaskState.SKIPPED, message="skipped by a person", result=kept)
         revive(context)
         changes = {} if kept is None else {"result": kept}
         record(Action.SKIP, context.run, user, task=context.task, reason=reason, changes=changes)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import connections, models, router, transaction
@@ -19,6 +20,7 @@ from django.db.models import F, Func
 from django.db.utils import Error as DatabaseError
 
 from automations import settings
+from automations.engine.prepared import Prepared
 from automations.engine.trouble import is_lock_timeout, is_transient
 from automations.engine.turns import begins_with_lock, begun_in_turn, in_turn, rested
 from automations.exceptions import RunBusy
@@ -116,21 +118,26 @@ def take_write_lock(limit: float | None = None) -> None:
         in_turn(database, lambda: cursor.execute(write), limit)
 
 
-def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
+def lock_run(
+    run_id: int, *, wait: bool, read: Callable[[int], AutomationModel | None] | None = None
+) -> AutomationModel | None:
     """
     Lock the row of a run and return it as it is under the lock; inside a transaction.
 
     With ``wait``, wait for it up to ``ATM_LOCK_TIMEOUT`` seconds and raise `RunBusy` after that;
-    without, return None if somebody else has it. None also if there is no such run.
+    without, return None if somebody else has it. None also if there is no such run. ``read`` reads
+    it on SQLite, where the lock has been taken before.
     """
-    row = runs().filter(pk=run_id)
+    database = connection()
+    if read is None or database.vendor != "sqlite":
+        read = partial((WAITED_FOR if wait else NOT_WAITED_FOR).first, database=database)
     if not wait:
         take_write_lock()
-        return in_step(for_update(row, skip_locked=True).first())
+        return in_step(read(run_id))
     try:
-        with limited_wait(connection()):
+        with limited_wait(database):
             take_write_lock(settings.get("ATM_LOCK_TIMEOUT"))
-            return in_step(for_update(row, skip_locked=False).first())
+            return in_step(read(run_id))
     except DatabaseError as error:
         if is_lock_timeout(error):
             raise RunBusy(
@@ -138,6 +145,11 @@ def lock_run(run_id: int, *, wait: bool) -> AutomationModel | None:
                 f"{settings.get('ATM_LOCK_TIMEOUT')} seconds. Try again."
             ) from error
         raise
+
+
+#: The row of a run with its lock, for who waits for it and for who does not.
+WAITED_FOR = Prepared(lambda key: for_update(runs().filter(pk=key), skip_locked=False))
+NOT_WAITED_FOR = Prepared(lambda key: for_update(runs().filter(pk=key), skip_locked=True))
 
 
 def in_step(run: AutomationModel | None) -> AutomationModel | None:

@@ -23,17 +23,17 @@ from automations.engine.attempts import Known, attempt
 from automations.engine.attention import claim_look, delay, stand_still
 from automations.engine.bindings import follow_data
 from automations.engine.charging import WorkerLost
-from automations.engine.context import TaskContext, neutral, open_tasks_of
+from automations.engine.context import TaskContext, neutral
 from automations.engine.escapes import contained
 from automations.engine.failures import tidy
 from automations.engine.locking import (
     atomic,
     from_now,
     in_own_turn,
-    lock_run,
     runs,
     tasks,
 )
+from automations.engine.reading import lock_with_tasks
 from automations.engine.run_row import settle, write_due
 from automations.engine.states import UNCLAIMED
 from automations.engine.steps import Step, attended, close
@@ -62,10 +62,9 @@ def take(
     """
     now = now or settings.now()
     with atomic():
-        run = lock_run(run_id, wait=False)
+        run, found = lock_with_tasks(run_id, wait=False)
         if run is None or run.state != RunState.RUNNING:
             return None
-        found = open_tasks_of(run)
         task = next((task for task in found if task.pk == task_id), None)
         if task is None or task.state != TaskState.WAITING:
             return None
@@ -137,8 +136,7 @@ def record(done: TaskContext, came: Outcome | Exception, now: datetime | None = 
 
 
 def _record(done: TaskContext, came: Outcome | Exception, now: datetime, known: Known) -> Step:
-    run = lock_run(done.run.pk, wait=True)
-    found = open_tasks_of(run) if run else []
+    run, found = lock_with_tasks(done.run.pk, wait=True)
     task = next((task for task in found if task.pk == done.task.pk), None)
     if run is None or task is None or task.claimed_by != done.task.claimed_by:
         logger.warning(

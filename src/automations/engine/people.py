@@ -9,8 +9,9 @@ from django.contrib.auth import get_user_model
 
 from automations import settings
 from automations.engine.attention import wake
-from automations.engine.context import TaskContext, open_tasks_of
-from automations.engine.locking import act_on, alias, lock_run
+from automations.engine.context import TaskContext
+from automations.engine.locking import act_on, alias
+from automations.engine.reading import lock_with_tasks
 from automations.engine.run_row import settle
 from automations.engine.steps import claim_columns, working_on
 from automations.engine.transitions import apply
@@ -101,7 +102,7 @@ def refuse_if_taken(task: AutomationTaskModel, but_by: Collection[Any]) -> None:
 
 def locked(run_id: int) -> tuple[AutomationModel, list[AutomationTaskModel]]:
     """Return the run, locked, and its open tasks. Raise `TaskClosed` if there is no such run."""
-    run = lock_run(run_id, wait=True)
+    run, found = lock_with_tasks(run_id, wait=True)
     if run is None:
         raise TaskClosed(f"There is no run {run_id} any more.")
-    return run, open_tasks_of(run)
+    return run, found

@@ -16,9 +16,10 @@ from typing import Any
 from automations import payload, settings
 from automations.definition.receivers import receiver_of
 from automations.engine.attention import wake
-from automations.engine.context import RunContext, neutral, open_tasks_of
+from automations.engine.context import RunContext, neutral
 from automations.engine.locking import act_on, atomic, lock_run, messages, runs
 from automations.engine.people import Action, record
+from automations.engine.reading import open_tasks_of
 from automations.engine.run_row import settle
 from automations.engine.steps import at_work, claim_columns, working_on
 from automations.exceptions import AutomationFinished, InvalidData, MessageRefused, RunBusy

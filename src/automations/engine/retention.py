@@ -2,23 +2,35 @@
 Deleting the runs that have ended long ago, with everything that belongs to them.
 
 The package's own tables are emptied with a few statements per batch and without loading rows, for
-a run may have a million tasks; no signals are sent for them. What a project keeps about runs and
-tasks is let go as its ``on_delete`` says, by Django.
+a run may have a million tasks; no signals are sent for them. No statement and no transaction grows
+with the tables: runs are looked through a stride at a time, and of a long run a part of its rows
+is deleted at a time, the newest first, since rows point to older ones. What a project keeps about
+runs and tasks is let go as its ``on_delete`` says, by Django.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from graphlib import TopologicalSorter
+from itertools import islice
 from typing import Any
 
-from django.db.models import CASCADE, ForeignObjectRel, Model, QuerySet
+from django.db.models import CASCADE, Count, ForeignObjectRel, Model, QuerySet
 from django.db.models.deletion import Collector
 
 from automations import settings
-from automations.engine.locking import alias, atomic, for_update, runs, take_write_lock, tasks
+from automations.engine.locking import (
+    alias,
+    atomic,
+    connection,
+    for_update,
+    runs,
+    take_write_lock,
+    tasks,
+)
 from automations.models import AutomationModel
 from automations.models.runs import RunState
 
@@ -27,6 +39,8 @@ ENDED = (RunState.FINISHED.value, RunState.CANCELLED.value)
 #: States that a run can be deleted in.
 DELETABLE = (*ENDED, RunState.FAILED.value)
 BATCH, LARGEST_BATCH = 500, 10_000
+#: Runs that one statement looks at, and rows of a table that one transaction deletes.
+STRIDE, MANY = 10_000, 1_000
 
 
 def delete_history(
@@ -42,24 +56,108 @@ def delete_in_batches(
     """
     Delete the runs in ``states`` that have ended more than ``days`` days ago, in process time.
 
-    Yield, after each transaction of ``batch`` runs, how many rows of each model it has deleted.
-    Runs that somebody is just working on are left for the next time. Raise `ValueError` if
-    ``days`` or ``batch`` cannot be, or if a state is not one that runs end in.
+    Yield, after each transaction, how many rows of each model it has deleted: ``batch`` runs, or
+    fewer if they have many tasks. Runs that somebody is just working on are left for the next time.
+    Raise `ValueError` if ``days`` or ``batch`` cannot be, or if runs do not end in one of
+    ``states``.
     """
     before = ended_before(days)
     check(states, batch)
+    old = partial(is_old, before=before, states=states)
+    for ids in batched(found(old), batch):
+        sizes = sizes_of(ids)
+        for some in together(ids, sizes):
+            if sizes[some[0]] > MANY:
+                yield from shorten(some[0], old)
+            with atomic():
+                free = locked(some, old)
+                deleted = delete_runs(free) if free else Counter()
+            if free:
+                yield deleted
+
+
+def is_old(state: str, ended: datetime | None, before: datetime, states: Collection[str]) -> bool:
+    """Return whether a run in ``state`` that has ended then is in ``states`` since ``before``."""
+    return state in states and ended is not None and ended < before
+
+
+def found(old: Callable[[str, Any], bool]) -> Iterator[int]:
+    """
+    Yield the runs that are ``old``, by their keys.
+
+    Decided here, so that no database is led to another index than that of the keys.
+    """
     last = 0
     while True:
-        with atomic():
-            take_write_lock()
-            old = ended(before, states).filter(pk__gt=last).order_by("pk")
-            found = for_update(old, skip_locked=True).values_list("pk", flat=True)
-            ids = list(found[:batch])
-            deleted = delete_runs(ids) if ids else Counter()
-        if not ids:
+        rows = runs().filter(pk__gt=last).order_by("pk").values_list("pk", "state", "ended")
+        stride = list(rows[:STRIDE])
+        yield from (pk for pk, state, ended in stride if old(state, ended))
+        if len(stride) < STRIDE:
             return
-        yield deleted
-        last = ids[-1]
+        last = stride[-1][0]
+
+
+def batched(ids: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Yield the keys in lists of that size."""
+    left = iter(ids)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def together(ids: list[int], sizes: Counter[int]) -> Iterator[list[int]]:
+    """Yield the runs in lists with no more rows than are deleted at a time; long ones alone."""
+    some: list[int] = []
+    room = MANY
+    for run_id in ids:
+        if some and sizes[run_id] > room:
+            yield some
+            some, room = [], MANY
+        some.append(run_id)
+        room -= sizes[run_id]
+    yield some
+
+
+def sizes_of(ids: list[int]) -> Counter[int]:
+    """Return how many rows belong to each of the runs."""
+    sizes: Counter[int] = Counter()
+    for model, relation in own_relations().items():
+        name = relation.field.name
+        rows = model._base_manager.using(alias()).filter(**{f"{name}__in": ids})
+        counted = rows.order_by().values_list(name).annotate(number=Count("pk"))
+        sizes.update(dict(counted))
+    return sizes
+
+
+def locked(ids: Collection[int], old: Callable[[str, Any], bool]) -> list[int]:
+    """Lock those of the runs that are still ``old`` and that nobody works on; return them."""
+    take_write_lock()
+    rows = for_update(runs().filter(pk__in=ids).order_by("pk"), skip_locked=True)
+    free = rows.values_list("pk", "state", "ended")
+    return [pk for pk, state, ended in free if old(state, ended)]
+
+
+def shorten(run_id: int, old: Callable[[str, Any], bool]) -> Iterator[Counter[str]]:
+    """
+    Delete the newest rows of a long run, each time in a transaction, until few are left.
+
+    What must not lose the run, or one of its tasks, is asked before anything is deleted.
+    """
+    own = own_relations()
+    asked = False
+    for model in leaves_first(own):
+        name = own[model].field.name
+        rows = model._base_manager.using(alias()).filter(**{name: run_id})
+        newest = rows.order_by("-pk").values_list("pk", flat=True)
+        while cut := newest[MANY : MANY + 1].first():
+            deleted: Counter[str] = Counter()
+            with atomic():
+                if not locked([run_id], old):
+                    return
+                if not asked:
+                    let_go_of([run_id], deleted)
+                    asked = True
+                empty(model, {name: run_id, "pk__gt": cut}, deleted)
+            yield deleted
 
 
 def count_history(days: float, states: Collection[str] = ENDED) -> tuple[int, int]:
@@ -106,26 +204,53 @@ def delete_runs(ids: list[int]) -> Counter[str]:
     Return how many rows of each model were deleted, by its label.
     """
     deleted: Counter[str] = Counter()
-    pointing = relations(AutomationModel)
-    own = {relation.field.model: relation for relation in pointing if is_own(relation)}
+    own = own_relations()
     for model in leaves_first(own):
-        field = own[model].field.name
-        rows = model._base_manager.using(alias()).filter(**{f"{field}__in": ids})
-        loose: dict[str, None] = {}
-        for relation in relations(model):
-            name = relation.field.name
-            if relation.field.model is model:
-                loose[name] = None  # one task of a run points to another
-            else:
-                let_go(relation, {f"{name}__{field}__in": ids}, deleted)
-        if loose:
-            rows.update(**loose)
-        delete_rows(rows, deleted)
-    for relation in pointing:
+        empty(model, {f"{own[model].field.name}__in": ids}, deleted)
+    for relation in relations(AutomationModel):
         if not is_own(relation):
             let_go(relation, {f"{relation.field.name}__in": ids}, deleted)
     delete_rows(runs().filter(pk__in=ids), deleted)
     return deleted
+
+
+def empty(model: type[Model], condition: dict[str, Any], deleted: Counter[str]) -> None:
+    """Delete the rows of the model, once whatever points to them is let go."""
+    rows = model._base_manager.using(alias()).filter(**condition)
+    keys = list(rows.values_list("pk", flat=True)[: MANY + 1])
+    if not keys:
+        return
+    if len(keys) <= MANY:
+        # With the keys at hand no database goes through all that points to rows of this kind.
+        condition = {"pk__in": keys}
+        rows = model._base_manager.using(alias()).filter(**condition)
+    loose: dict[str, None] = {}
+    for relation in relations(model):
+        name = relation.field.name
+        if relation.field.model is model:
+            loose[name] = None  # one task of a run points to another
+        else:
+            let_go(relation, {f"{name}__{key}": value for key, value in condition.items()}, deleted)
+    if loose and not connection().features.can_defer_constraint_checks:
+        rows.update(**loose)
+    delete_rows(rows, deleted)
+
+
+def let_go_of(ids: list[int], deleted: Counter[str]) -> None:
+    """Do what ``on_delete`` says with what a project keeps about the runs and their rows."""
+    own = own_relations()
+    ways: dict[type[Model], str] = {AutomationModel: "pk"}
+    ways.update({model: relation.field.name for model, relation in own.items()})
+    for model, way in ways.items():
+        for relation in relations(model):
+            if relation.field.model not in own:
+                let_go(relation, {f"{relation.field.name}__{way}__in": ids}, deleted)
+
+
+def own_relations() -> dict[type[Model], ForeignObjectRel]:
+    """Return by which relation the rows of each table of the package belong to a run."""
+    pointing = relations(AutomationModel)
+    return {relation.field.model: relation for relation in pointing if is_own(relation)}
 
 
 def relations(model: type[Model]) -> list[ForeignObjectRel]:
@@ -168,5 +293,4 @@ def let_go(relation: ForeignObjectRel, condition: dict[str, Any], deleted: Count
 
 def delete_rows(rows: QuerySet[Any], deleted: Counter[str]) -> None:
     """Delete ``rows`` in one statement, and count them."""
-    if number := rows._raw_delete(alias()):
-        deleted[rows.model._meta.label] += number
+    deleted[rows.model._meta.label] += rows._raw_delete(alias())

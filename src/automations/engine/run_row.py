@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
-
 from automations import payload, settings
 from automations.engine.bindings import follow_data
 from automations.engine.context import RunContext
 from automations.engine.locking import runs, tasks
 from automations.engine.notifying import notify
+from automations.engine.statements import is_expression, update_run
 from automations.engine.witnesses import tell_settled
 from automations.exceptions import TransitionNotAllowed
 from automations.models.runs import RunState
@@ -40,10 +39,11 @@ def settle(context: RunContext, claim: dict[str, Any], *, stays_due: bool = Fals
     """
     tell_settled(context)
     run, changes = context.run, context.changes | claim
-    if context.data_changed:
+    new_data = context.data_changed
+    if new_data:
         run.data = payload.clean(run.data)
         follow_data(context)
-        changes |= {"data": run.data, "version": F("version") + 1}
+        changes["data"] = run.data
     due = run.due
     if not stays_due:
         due = None if changes.get("finished") else earliest_due(context)
@@ -52,9 +52,10 @@ def settle(context: RunContext, claim: dict[str, Any], *, stays_due: bool = Fals
     if not changes:
         return
     changes["updated"] = context.now
-    if not runs().filter(pk=run.pk, finished=False).update(**changes):
+    if not update_run(run.pk, changes, new_data=new_data):
         raise TransitionNotAllowed(f"Run {run.pk} has ended and cannot be changed.")
-    run.due = due
+    run.version += new_data
+    vars(run).update({name: value for name, value in changes.items() if not is_expression(value)})
     notify(run.pk, due, context.now, fresh="due" in changes)
 
 

@@ -21,15 +21,17 @@ from automations.definition import known
 from automations.definition.receivers import prepare
 from automations.engine.attempts import Known, attempt
 from automations.engine.attention import delay, due_tasks
-from automations.engine.context import TaskContext, open_tasks_of
+from automations.engine.context import TaskContext
 from automations.engine.escapes import contained
 from automations.engine.locking import leave_connections, lock_run, messages, runs, tasks
 from automations.engine.notifying import going_on_with
+from automations.engine.reading import lock_with_tasks
 from automations.engine.receiving import Message, receive
 from automations.engine.steps import Step, attended, close
 from automations.engine.trouble import exhaustion
 from automations.exceptions import MessageRefused, RunBusy
 from automations.models import AutomationModel, AutomationTaskModel
+from automations.models.runs import ALIVE
 from automations.outcomes import Outcome
 
 logger = logging.getLogger("automations")
@@ -108,7 +110,7 @@ def receivers_of(outbox: dict[str, Any]) -> list[AutomationModel]:
     if outbox["automation"] is None:
         return list(runs().filter(key=to) if isinstance(to, str) else runs().filter(pk=to))
     labels = known.labels(outbox["automation"])
-    return list(runs().filter(automation_class__in=labels, finished=False).order_by("pk"))
+    return list(runs().filter(automation_class__in=labels, state__in=ALIVE).order_by("pk"))
 
 
 def message_for(receiver: AutomationModel, task: AutomationTaskModel) -> Message:
@@ -142,10 +144,9 @@ def _sent(
     known: Known = (),
 ) -> Step:
     # Nothing else is locked here, so waiting for whoever is at work can do no harm.
-    run = lock_run(run_id, wait=True)
+    run, found = lock_with_tasks(run_id, wait=True)
     if run is None:
         return Step(task_id=task_id)
-    found = open_tasks_of(run)
     task = next((task for task in due_tasks(found, now) if task.pk == task_id), None)
     if task is None or task.outbox is None:
         return Step(task_id=task_id, more=True)

@@ -16,7 +16,7 @@ from automations.definition.validation import refuse_if_flawed
 from automations.engine.announcing import announce
 from automations.engine.attention import wake
 from automations.engine.bindings import bind, bindings, follow_data
-from automations.engine.context import RunContext, open_tasks_of
+from automations.engine.context import RunContext
 from automations.engine.locking import (
     act_on,
     alias,
@@ -27,8 +27,10 @@ from automations.engine.locking import (
     runs,
 )
 from automations.engine.notifying import notify
+from automations.engine.reading import lock_with_tasks
 from automations.engine.retention import delete_runs
 from automations.engine.run_row import settle
+from automations.engine.statements import insert_tasks
 from automations.exceptions import AutomationFinished, AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
@@ -109,9 +111,7 @@ def _insert(
     run.save(using=alias(), force_insert=True)
     run.claimed_until = None  # was an expression; nobody reads it from here
     node = definition.node(at) if at else definition.start
-    AutomationTaskModel(automation=run, status=node.name, created=now, due=now).save(
-        using=alias(), force_insert=True
-    )
+    insert_tasks([AutomationTaskModel(automation=run, status=node.name, created=now, due=now)])
     bind(run, bindings(definition, data))
     announce(run_started, run)
     return run
@@ -145,10 +145,10 @@ def save_data(run_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) 
     """
     after = payload.clean(after)
     with act_on(run_id):
-        run = lock_run(run_id, wait=True)
+        run, found = lock_with_tasks(run_id, wait=True)
         if run is None:
             raise AutomationFinished(f"There is no run {run_id} any more; its data is not saved.")
-        context = RunContext(run, settings.now(), open_tasks_of(run))
+        context = RunContext(run, settings.now(), found)
         payload.patch(run.data, before, after)
         if context.data_changed and run.finished:
             data, now = payload.clean(run.data), context.now
@@ -164,9 +164,9 @@ def save_data(run_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) 
 def look_anew(run_id: int) -> None:
     """Let the run's open tasks be looked at, in a transaction of its own; see `look_again`."""
     with act_on(run_id):
-        run = lock_run(run_id, wait=True)
+        run, found = lock_with_tasks(run_id, wait=True)
         if run is not None and not run.finished:
-            context = RunContext(run, settings.now(), open_tasks_of(run))
+            context = RunContext(run, settings.now(), found)
             look_again(context)
             # Also if nothing else is written: who has looked before, without a lock, sees it.
             settle(context, {"updated": context.now})

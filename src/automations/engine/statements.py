@@ -1,5 +1,5 @@
 """
-The two statements that every step makes, in words that are put together once.
+What every step writes, in words that are put together once.
 
 Django works out the words of each statement anew, which takes longer than the database needs for
 it. Here they are kept by what they are about; the values are made ready by the fields, as for any
@@ -13,59 +13,143 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from django.db.models import Model
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Model
 
-from automations.engine.locking import alias, connection, tasks
-from automations.models import AutomationTaskModel
+from automations.engine.locking import alias, connection, runs, tasks
+from automations.engine.prepared import column
+from automations.models import AutomationModel, AutomationTaskModel
+
+#: What differs from one task that is opened to the next; all else is as its field has it at first.
+OPENED = (
+    *("automation_id", "previous_id", "fork_id", "status", "state", "created", "due", "finished"),
+)
+
+#: Where the values of an insert come, of as many rows as there are.
+VALUES = "{values}"
 
 
-def update_task(key: int, state: str, changes: Mapping[str, Any]) -> bool:
-    """Write ``changes`` to the task if it is still in ``state``; return whether it was."""
+def update_task(
+    key: int, state: str, changes: Mapping[str, Any], opened: Sequence[AutomationTaskModel] = ()
+) -> bool:
+    """
+    Write ``changes`` to the task if it is still in ``state``, and insert those that it opens.
+
+    Return whether it was; if not, what was to be opened may be there and is to be undone. On
+    PostgreSQL both are one statement.
+    """
     database = connection()
     model: Any = AutomationTaskModel
-    words = update_words(database.vendor, model, tuple(changes))
-    if words is None or any(hasattr(value, "resolve_expression") for value in changes.values()):
-        return bool(tasks().filter(pk=key, state=state).update(**changes))
-    find = model._meta.get_field
-    values = [find(name).get_db_prep_save(value, database) for name, value in changes.items()]
+    words = update_words(database.vendor, model, tuple(changes), "state")
+    if words is None or any(map(is_expression, changes.values())):
+        done = bool(tasks().filter(pk=key, state=state).update(**changes))
+        if done and opened:
+            insert_tasks(opened)
+        return done
+    values = made_ready(model, changes, database)
+    values += [key, str(state)]
+    insert = insert_words(database.vendor, model) if opened else None
+    if insert is not None and database.vendor == "postgresql":
+        closed = f"WITH closed AS ({words} RETURNING 1)"
+        both = f"{closed} {insert}, (SELECT COUNT(*) FROM closed)"  # noqa: S608 - no input
+        given = inserted(database, both, opened, values)
+        return all(row[1] for row in given)
     with database.cursor() as cursor:
-        cursor.execute(words, [*values, key, str(state)])
+        cursor.execute(words, values)
+        done = bool(cursor.rowcount)
+    if done and opened:
+        insert_tasks(opened)
+    return done
+
+
+def update_run(key: int, changes: Mapping[str, Any], *, new_data: bool) -> bool:
+    """
+    Write ``changes`` to a run that has not ended, and a new version with ``new_data``.
+
+    Return whether it was there.
+    """
+    database = connection()
+    model: Any = AutomationModel
+    grown = "version" if new_data else ""
+    words = update_words(database.vendor, model, tuple(changes), "finished", grown)
+    if words is None or any(map(is_expression, changes.values())):
+        more = {"version": F("version") + 1} if new_data else {}
+        return bool(runs().filter(pk=key, finished=False).update(**changes, **more))
+    with database.cursor() as cursor:
+        cursor.execute(words, [*made_ready(model, changes, database), key, False])
         return bool(cursor.rowcount)
 
 
+def is_expression(value: Any) -> bool:
+    """Return whether only the database knows what the value comes to."""
+    return hasattr(value, "resolve_expression")
+
+
+def made_ready(model: Any, changes: Mapping[str, Any], database: BaseDatabaseWrapper) -> list[Any]:
+    """Return the values as the database takes them."""
+    find = model._meta.get_field
+    return [find(name).get_db_prep_save(value, database) for name, value in changes.items()]
+
+
 def insert_tasks(rows: Sequence[AutomationTaskModel]) -> None:
-    """Insert the rows, all in one statement, and give each its key."""
+    """Insert tasks that are opened, all in one statement, and give each its key."""
     database = connection()
     model: Any = AutomationTaskModel
     words = insert_words(database.vendor, model)
     if words is None or not database.features.can_return_rows_from_bulk_insert:
         tasks().bulk_create(rows)
         return
-    fields = written(model)
-    values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), database)
-        for row in rows
-        for field in fields
-    ]
-    one = f"({', '.join(['%s'] * len(fields))})"
+    inserted(database, words, rows)
+
+
+def inserted(
+    database: BaseDatabaseWrapper,
+    words: str,
+    rows: Sequence[AutomationTaskModel],
+    before: Sequence[Any] = (),
+) -> list[tuple[Any, ...]]:
+    """
+    Insert the rows by these words, and give each its key; return what the database has returned.
+
+    ``before`` are the values of what the words have before those of the rows.
+    """
+    model: Any = AutomationTaskModel
+    usual = usual_values(database)
+    values = list(before)
+    for row in rows:
+        own = list(usual)
+        for at, field in differing(model):
+            own[at] = field.get_db_prep_save(getattr(row, field.attname), database)
+        values += own
+    one = f"({', '.join(['%s'] * len(usual))})"
     with database.cursor() as cursor:
-        cursor.execute(words % ", ".join([one] * len(rows)), values)
-        keys = [key for (key,) in cursor.fetchall()]
-    for row, key in zip(rows, keys, strict=True):
+        cursor.execute(words.replace(VALUES, ", ".join([one] * len(rows))), values)
+        given = cursor.fetchall()
+    for row, (key, *_) in zip(rows, given, strict=True):
         row.pk = key
         row._state.adding, row._state.db = False, alias()
+    return list(given)
 
 
 @cache
-def update_words(vendor: str, model: type[Model], names: tuple[str, ...]) -> str | None:
-    """Return the words of an update of the columns, by key and state; None: ask Django."""
+def update_words(
+    vendor: str, model: type[Model], names: tuple[str, ...], guard: str, grown: str = ""
+) -> str | None:
+    """
+    Return the words of an update of the columns, by key and ``guard``; None: ask Django.
+
+    One is added to the column ``grown``, if one is named.
+    """
     fields = [model._meta.get_field(name) for name in names]
     if any(hasattr(field, "get_placeholder") for field in fields):
         return None
     quote = connection().ops.quote_name
-    table, key, state = map(quote, (model._meta.db_table, column(model, "pk"), "state"))
-    columns = ", ".join(f"{quote(column(model, name))} = %s" for name in names)
-    return f"UPDATE {table} SET {columns} WHERE {key} = %s AND {state} = %s"  # noqa: S608 - no input
+    table, key, guard = map(quote, (model._meta.db_table, column(model, "pk"), guard))
+    columns = [f"{quote(column(model, name))} = %s" for name in names]
+    if grown:
+        columns.append(f"{quote(grown)} = {quote(grown)} + 1")
+    words = f"UPDATE {table} SET {', '.join(columns)}"  # noqa: S608 - no input
+    return f"{words} WHERE {key} = %s AND {guard} = %s"
 
 
 @cache
@@ -77,7 +161,7 @@ def insert_words(vendor: str, model: type[Model]) -> str | None:
     quote = connection().ops.quote_name
     table, key = map(quote, (model._meta.db_table, column(model, "pk")))
     columns = ", ".join(quote(field.column) for field in fields)
-    return f"INSERT INTO {table} ({columns}) VALUES %s RETURNING {key}"  # noqa: S608 - no input
+    return f"INSERT INTO {table} ({columns}) VALUES {VALUES} RETURNING {key}"  # noqa: S608 - no input
 
 
 @cache
@@ -86,7 +170,21 @@ def written(model: type[Model]) -> tuple[Any, ...]:
     return tuple(field for field in model._meta.concrete_fields if not field.primary_key)
 
 
-def column(model: type[Model], name: str) -> str:
-    """Return the column of the field ``name``; "pk" is the key's."""
-    field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
-    return str(field.column)
+@cache
+def differing(model: type[Model]) -> tuple[tuple[int, Any], ...]:
+    """Return those of the fields that an insert writes of which each row has its own, and where."""
+    return tuple((at, field) for at, field in enumerate(written(model)) if field.attname in OPENED)
+
+
+def usual_values(database: BaseDatabaseWrapper) -> tuple[Any, ...]:
+    """Return what an insert writes to the columns of a task that has only been opened."""
+    if database.vendor not in _usual:
+        blank, model = AutomationTaskModel(), AutomationTaskModel
+        _usual[database.vendor] = tuple(
+            field.get_db_prep_save(getattr(blank, field.attname), database)
+            for field in written(model)
+        )
+    return _usual[database.vendor]
+
+
+_usual: dict[str, tuple[Any, ...]] = {}

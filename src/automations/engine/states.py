@@ -6,6 +6,7 @@ It belongs to `automations.engine.transitions`, which says when.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from automations.exceptions import TransitionNotAllowed
 from automations.models import AutomationTaskModel
 from automations.models.tasks import TaskState
 from automations.signals import task_finished
+
+Tasks = Sequence[AutomationTaskModel]
 
 CLOSED = frozenset(set(TaskState) - {TaskState.READY, TaskState.WAITING})
 
@@ -29,15 +32,25 @@ TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
 }
 
 
-def move(context: TaskContext, state: TaskState, **changes: Any) -> None:
-    """Bring the task of ``context`` into ``state``, or refuse."""
-    change_state(context.task, state, context.now, **changes)
+def move(context: TaskContext, state: TaskState, opened: Tasks = (), /, **changes: Any) -> None:
+    """Bring the task of ``context`` into ``state`` and open those that follow it, or refuse."""
+    change_state(context.task, state, context.now, opened, **changes)
+    context.opened += opened
 
 
 def change_state(
-    task: AutomationTaskModel, state: TaskState, now: datetime, **changes: Any
+    task: AutomationTaskModel,
+    state: TaskState,
+    now: datetime,
+    opened: Tasks = (),
+    /,
+    **changes: Any,
 ) -> None:
-    """Bring ``task`` into ``state``, if it still is in the state it was read in, or refuse."""
+    """
+    Bring ``task`` into ``state``, if it still is in the state it was read in, or refuse.
+
+    With it the rows ``opened`` are written; after a refusal they are to be undone.
+    """
     before = TaskState(task.state)
     if state in TRANSITIONS.get(before, ()):
         changes |= {"state": state, "attempts": 0}
@@ -53,7 +66,7 @@ def change_state(
             }
         else:
             changes |= {"finished": None}
-        if update_task(task.pk, before, changes):
+        if update_task(task.pk, before, changes, opened):
             vars(task).update(changes)
             if state in CLOSED and state != TaskState.FAILED:
                 announce(task_finished, task.automation, task)

@@ -1,8 +1,8 @@
 """
 One step: one due task of a run, in one transaction, under the lock of the run.
 
-The first statement locks the run, the open tasks are read under the lock, the node executes in a
-savepoint, and what it decided is written with everything it changed. A step may be asked for
+The first statement locks the run, the open tasks are read under the lock, the node executes, and
+what it decided is written with everything it changed, or none of it. A step may be asked for
 twice, early or late: what is not open and due is left alone.
 """
 
@@ -12,17 +12,18 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from traceback import clear_frames
 from typing import Any
 
 from django.db import DatabaseError
 
 from automations import settings
-from automations.engine.attempts import Broken, Exhausted, Known, attempt
+from automations.engine.attempts import Broken, Exhausted, Known, Place, Undo, attempt
 from automations.engine.attention import delay, due_tasks, wake
-from automations.engine.context import TaskContext, open_tasks_of
+from automations.engine.context import TaskContext
 from automations.engine.history_limit import limit_history
 from automations.engine.locking import (
     abandon,
@@ -35,6 +36,7 @@ from automations.engine.locking import (
     lock_run,
     runs,
 )
+from automations.engine.reading import lock_with_tasks
 from automations.engine.run_row import settle
 from automations.engine.trouble import is_transient, links
 from automations.engine.watching import Watch
@@ -73,7 +75,8 @@ class Step:
     outside of this transaction. ``outside``: so is the work of the task, and it is to be begun;
     ``automation_class`` is whose work that is.
     ``elsewhere``: nothing was done, for this is the name of where it is to be done. ``reached``
-    are other runs that have something to do now.
+    are other runs that have something to do now. ``row`` is the run as it has been written, if
+    nothing else can have changed it since it was locked. ``seconds`` is how long its work took.
     """
 
     obtained: bool = True
@@ -89,6 +92,8 @@ class Step:
     automation_class: str = ""
     elsewhere: str = ""
     reached: frozenset[int] = frozenset()
+    row: AutomationModel | None = field(default=None, compare=False, repr=False)
+    seconds: float = field(default=0.0, compare=False, repr=False)
 
 
 def step(
@@ -113,9 +118,8 @@ def step(
     if at_work(run_id):
         return Step(obtained=False)  # a task that runs its own run
 
-    def work(known: Known) -> Step:
-        return _step(run_id, claim, seen, now, here, current, known)
-
+    place = Place.INSIDE if in_transaction() else Place.FIRST
+    work = partial(_step, run_id, claim, seen, now, here, current, place)
     return attended(run_id, work, now, current)
 
 
@@ -126,9 +130,9 @@ def attended(
     Do ``work`` in one transaction; in trouble with the database delay the task in ``current``.
 
     ``current`` are the tasks that ``work`` has begun: if they are several, raise `Undone` instead.
-    Inside a transaction of the caller's the error is raised. Work that has run out of stack
-    or memory is the task's own error, whatever the connection says after it: that is given to
-    ``work`` as known, in a new transaction and, if it can be, on a new connection.
+    Inside a transaction of the caller's the error is raised. The error of a task that was first in
+    this transaction is given to ``work`` as known, in a new one. So is that of work that has run
+    out of stack or memory, whatever the connection says after it: if it can be, on a new one.
     """
     known: Known = ()
     own = not in_transaction()
@@ -142,18 +146,19 @@ def attended(
                     if own:
                         abandon()
                     raise
-        except Exhausted as error:
+        except Undo as error:
             if not own and connection().needs_rollback:
                 raise error.known[-1] from error.known[-1].__cause__
             known = error.known
-            for link in links(error):
-                clear_frames(link.__traceback__)  # what it holds may be what there is too little of
+            if isinstance(error, Exhausted):
+                for link in links(error):  # what they hold may be what there is too little of
+                    clear_frames(link.__traceback__)
+                leave_connections()
         except Exception as error:
             trouble = isinstance(error, Broken | DatabaseError) or is_transient(error)
             if len(current) > 1 and trouble:
                 raise Undone(len(current)) from error
             return _delayed(run_id, error, now, current)
-        leave_connections()
         if len(current) > 1:
             raise Undone(len(current))
 
@@ -179,19 +184,21 @@ def _step(
     now: datetime,
     here: Collection[str] | None,
     current: list[AutomationTaskModel],
+    place: Place,
     known: Known,
 ) -> Step:
     # A connection that was left is still to be noticed by the server, and its lock to be given up.
-    run = lock_run(run_id, wait=bool(known))
+    run, found = lock_with_tasks(run_id, wait=bool(known))
     if run is None:
         return Step(obtained=False)
-    turn = choose(run, open_tasks_of(run), seen, now, here, current[0] if known else None)
+    turn = choose(run, found, seen, now, here, current[0] if known else None)
     if isinstance(turn, Step):
         let_go(run, turn, claim)
         return turn
-    current.append(turn.task)
+    if not known:
+        current.append(turn.task)
     watch = Watch(turn)
-    attempt(turn, watch.work, known)
+    attempt(turn, watch.work, known, place)
     return close(turn, watch, claim, seen)
 
 
@@ -271,6 +278,7 @@ def close(
         more=more,
         outside=context.outside,
         automation_class=run.automation_class,
+        seconds=watch.seconds if watch else 0.0,
     )
     if more and goes_on(context, step):
         settle(context, {}, stays_due=True)

@@ -6,7 +6,6 @@ Everything here runs inside the transaction of a step, under the lock of the run
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from automations import payload
@@ -14,12 +13,12 @@ from automations.engine.announcing import announce
 from automations.engine.attention import claim_look, next_look, stand_still, stay, take_up_again
 from automations.engine.context import TaskContext
 from automations.engine.failures import class_of, describe, report, tidy
+from automations.engine.going_on import finish, follow, fork, merge
 from automations.engine.locking import alias, messages, runs, tasks
 from automations.engine.noticing import note_assigned
 from automations.engine.notifying import notify
 from automations.engine.run_row import end_run
-from automations.engine.statements import insert_tasks
-from automations.engine.states import UNCLAIMED, change_state, move
+from automations.engine.states import UNCLAIMED, move
 from automations.engine.witnesses import tell_failed
 from automations.exceptions import DefinitionError, InvalidData
 from automations.models import AutomationTaskModel
@@ -41,7 +40,7 @@ from automations.outcomes import (
     Send,
     Skip,
 )
-from automations.signals import run_failed, run_finished
+from automations.signals import run_failed
 
 
 def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = None) -> None:
@@ -55,11 +54,10 @@ def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = 
         case Complete():
             context.run.data.update(outcome.data or {})
             kept |= as_result(outcome)
-            move(context, TaskState.COMPLETED, **kept)
-            follow(context, outcome.to)
+            follow(context, TaskState.COMPLETED, outcome.to, **kept)
         case Skip():
-            move(context, TaskState.SKIPPED, message=tidy(outcome.message), **kept)
-            follow(context, outcome.to)
+            message = tidy(outcome.message)
+            follow(context, TaskState.SKIPPED, outcome.to, message=message, **kept)
         case Postpone():
             postpone(context, outcome)
         case Again():
@@ -73,8 +71,7 @@ def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = 
         case Send():
             post(context, outcome)
         case Fork():
-            move(context, TaskState.COMPLETED, message="Split")
-            open_tasks(context, outcome.to, context.task.pk)
+            fork(context, outcome)
         case Merge():
             merge(context)
         case Finish():
@@ -86,39 +83,6 @@ def apply(outcome: Outcome, context: TaskContext, error: BaseException | None = 
                 f"Node {context.task.status!r} of {context.run.automation_class} answered "
                 f"{outcome!r}, which is no outcome. Return one of automations.outcomes."
             )
-
-
-def follow(context: TaskContext, to: str | None = None) -> None:
-    """Open the task that comes next: at ``to``, or where the node leads by itself."""
-    open_tasks(context, [target_of(context, to)], context.task.fork_id)
-
-
-def target_of(context: TaskContext, to: str | None = None) -> str:
-    """Return where to go on: at ``to``, or where the node leads by itself."""
-    target = to or context.node.default_target
-    if target is None:
-        raise DefinitionError(
-            f"{context.definition.label}.{context.task.status} leads nowhere. Add .Next(), or a "
-            f"node after it."
-        )
-    return target
-
-
-def open_tasks(context: TaskContext, targets: Iterable[str], fork_id: int | None) -> None:
-    """Open a task at each of ``targets``; a second one at the same node is a bug and fails."""
-    opened = [
-        AutomationTaskModel(
-            automation=context.run,
-            previous=context.task,
-            fork_id=fork_id,
-            status=context.definition.node(target).name,
-            created=context.now,
-            due=context.now,
-        )
-        for target in targets
-    ]
-    insert_tasks(opened)
-    context.opened += opened
 
 
 def as_result(outcome: Complete) -> dict[str, Any]:
@@ -247,43 +211,6 @@ def _name_of(model: Any, column: str, key: Any) -> str:
         return ""
     related = model._meta.get_field(column).related_model
     return str(related._default_manager.using(alias()).get(pk=key))[:255]
-
-
-def merge(context: TaskContext) -> None:
-    """Let this branch end at the Join, unless it is the last to arrive."""
-    task = context.task
-    fork = task.fork
-    if fork is None:
-        raise DefinitionError(
-            f"No Split leads to the Join {context.definition.label}.{task.status}."
-        )
-    expected = tasks().filter(previous=fork).count()
-    arrived = list(
-        tasks()
-        .filter(fork=fork, status=task.status, state=TaskState.MERGED)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
-    if len(arrived) + 1 < expected:
-        move(context, TaskState.MERGED, message="Arrived")
-        return
-    move(context, TaskState.COMPLETED, message="Joined", result=[*arrived, task.pk])
-    open_tasks(context, [target_of(context)], fork.fork_id)
-
-
-def finish(context: TaskContext, outcome: Finish) -> None:
-    """End the run; close what is open if that is wanted, else refuse."""
-    if context.others and not outcome.terminate:
-        still = ", ".join(sorted(task.status for task in context.others))
-        raise DefinitionError(
-            f"{context.definition.label}.{context.task.status} was reached while tasks are open "
-            f"at {still}. Join the branches first, or write flow.End(terminate=True)."
-        )
-    move(context, TaskState.COMPLETED)
-    for task in context.others:
-        change_state(task, TaskState.CANCELLED, context.now, message="The run has ended")
-    end_run(context, RunState.FINISHED)
-    announce(run_finished, context.run)
 
 
 def fail(context: TaskContext, error: BaseException) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from django.apps import apps
 
-from automations.definition.node import Node
-from automations.engine.context import TaskContext
+from automations.engine.context import TaskContext, node_of
 from automations.engine.locking import connection
-from automations.exceptions import AutomationNotFound
 from automations.outcomes import Outcome
 
 
@@ -19,18 +18,24 @@ class Watch:
     """
     Looks on while a task is worked on: at what must be through before the next one begins.
 
-    ``wrote``: the work has written to the rows of the package by itself.
+    ``wrote``: the work has written to the rows of the package by itself. ``seconds``: so long it
+    took, without what is written down of it.
     """
 
     def __init__(self, context: TaskContext) -> None:
         self._context = context
         self.wrote = False
+        self.seconds = 0.0
         self._before = len(connection().run_on_commit)
 
     def work(self) -> Outcome:
         """Do the work of the task."""
-        with connection().execute_wrapper(self):
-            return self._context.node.run(self._context)
+        begun = time.monotonic()
+        try:
+            with connection().execute_wrapper(self):
+                return self._context.node.run(self._context)
+        finally:
+            self.seconds += time.monotonic() - begun
 
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
@@ -57,11 +62,3 @@ class Watch:
 def own_tables() -> tuple[str, ...]:
     """Return the names of the package's tables."""
     return tuple(model._meta.db_table for model in apps.get_app_config("automations").get_models())
-
-
-def node_of(context: TaskContext) -> Node | None:
-    """Return the node of the task; None if the code lacks it."""
-    try:
-        return context.run.definition.nodes.get(context.task.status)
-    except AutomationNotFound:
-        return None

@@ -136,6 +136,8 @@ class AutomationModel(models.Model):
             models.Index(fields=["due", "id"], name="atm_run_due"),
             # In a backlog the classes take turns.
             models.Index(fields=["automation_class", "due", "id"], name="atm_run_class_due"),
+            # Incidents, and those of a class that go on, among all that have ended.
+            models.Index(fields=["state", "automation_class"], name="atm_run_state"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -269,9 +271,9 @@ class AutomationModel(models.Model):
         Delete the runs that have ended more than ``days`` days ago, with all that belongs to them.
 
         Those stopped by an error stay, whatever their age. Returns how many rows were deleted,
-        and how many of each model, by its label. Every few hundred runs are a transaction of
-        their own; called inside a transaction, everything is part of that one. Raises
-        `ValueError` if ``days`` is no number from 0.
+        and how many of each model, by its label. A few hundred runs, or fewer with many tasks, are
+        a transaction of their own; called inside a transaction, everything is part of that one.
+        Raises `ValueError` if ``days`` is no number from 0.
         """
         from automations.engine.retention import delete_history  # a door that leads up
 

@@ -37,6 +37,8 @@ class TaskState(models.TextChoices):
 ASKED = 1000
 #: Tasks in these states are still to be done.
 OPEN = (TaskState.READY.value, TaskState.WAITING.value)
+#: They ask a person. Of a mere ``True`` Django 5.2 writes SQL in which SQLite sees no index.
+ASKING = Q(requires_interaction__in=[True])
 
 
 class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
@@ -48,11 +50,7 @@ class TaskQuerySet(models.QuerySet["AutomationTaskModel"]):
 
     def offered(self) -> TaskQuerySet:
         """Tasks that wait for a person, in runs that go on."""
-        return self.filter(
-            requires_interaction=True,
-            state=TaskState.WAITING,
-            automation__state=RunState.RUNNING,
-        )
+        return self.filter(ASKING, state=TaskState.WAITING, automation__state=RunState.RUNNING)
 
     def of_nobody(self) -> TaskQuerySet:
         """

@@ -21,6 +21,7 @@ class End(Node):
     bpmn: ClassVar[str] = "endEvent"
     skippable: ClassVar[bool] = False
     ends: ClassVar[bool] = True
+    only_leads_on: ClassVar[bool] = True
 
     def __init__(self, *, terminate: bool = False, description: str = "") -> None:
         super().__init__(description=description)

@@ -243,6 +243,7 @@ class Split(Node):
     bpmn: ClassVar[str] = "parallelGateway"
     skippable: ClassVar[bool] = False
     forks: ClassVar[bool] = True
+    only_leads_on: ClassVar[bool] = True
 
     written_as: ClassVar[Mapping[str, str]] = {"branches": "Next..."}
 
@@ -292,6 +293,7 @@ class Join(Node):
     bpmn: ClassVar[str] = "parallelGateway"
     skippable: ClassVar[bool] = False
     merges: ClassVar[bool] = True
+    only_leads_on: ClassVar[bool] = True
 
     def __init__(self, *, description: str = "") -> None:
         super().__init__(description=description)

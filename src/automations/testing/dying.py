@@ -40,12 +40,13 @@ class Death(Witness):
             return
         if self.labels and context.run.automation_class not in self.labels:
             return
-        if isinstance(self.at, str) and task.status != self.at:
+        ended = [one.status for one in context.opened if not one.is_open]  # an End, done at once
+        if isinstance(self.at, str) and self.at not in (task.status, *ended):
             return
         if self.left:
             self.left -= 1
             return
-        self.node = task.status
+        self.node = self.at if isinstance(self.at, str) else task.status
         raise WorkerDied
 
     def during(self, work: Callable[[], object]) -> bool:

@@ -139,7 +139,7 @@ def valid_for(field: forms.Field) -> SearchStrategy[Any]:
                 return OWN[base](field)
             if base is forms.IntegerField:
                 return WHOLE
-        return TEXT
+        return TEXT.filter(str.strip)  # of nothing but spaces a field makes nothing
 
 
 def any_for(field: forms.Field) -> SearchStrategy[Any]:

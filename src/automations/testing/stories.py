@@ -14,8 +14,9 @@ from django.core import mail
 from django.db import transaction
 
 from automations.definition.process import ProcessDefinition
-from automations.engine.context import RunContext, open_tasks_of
+from automations.engine.context import RunContext
 from automations.engine.locking import alias, runs, tasks
+from automations.engine.reading import open_tasks_of
 from automations.engine.witnesses import Witness, seen_by
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.models.runs import RunState
@@ -81,8 +82,10 @@ class Told(Witness):
 
     def settled(self, context: RunContext) -> None:
         task = getattr(context, "task", None)
-        if context.run.automation_class in self.labels and task and task.state in DONE:
-            self.nodes.add(task.status)
+        if context.run.automation_class in self.labels:
+            # An End may be opened and done at once.
+            done = [one for one in (task, *context.opened) if one and one.state in DONE]
+            self.nodes.update(one.status for one in done)
 
 
 class Errors(Witness):

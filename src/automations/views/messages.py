@@ -15,6 +15,7 @@ from django.views.generic import View
 from automations import payload, settings
 from automations.definition.receivers import prepare
 from automations.definition.wording import readable
+from automations.delivery import create, send
 from automations.engine.locking import runs
 from automations.engine.receiving import Message
 from automations.exceptions import (
@@ -26,7 +27,6 @@ from automations.exceptions import (
 )
 from automations.history import subject_of
 from automations.message_links import Link, read
-from automations.messages import create, send
 from automations.models import AutomationModel
 from automations.models.runs import RunState
 

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
+from automations.delivery import send_from
 from automations.dispatch import inline
 from automations.engine import incidents
 from automations.engine.failures import describe
@@ -25,7 +26,6 @@ from automations.exceptions import (
     TaskClosed,
 )
 from automations.history import acts, data_of, entries, subject_of
-from automations.messages import send_from
 from automations.models import AutomationModel
 from automations.models.tasks import TaskState
 from automations.views.acts import DONE, Acts, MendForm, MessageForm, ReasonForm, listening, verbs

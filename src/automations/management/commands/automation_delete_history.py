@@ -49,7 +49,7 @@ class Command(BaseCommand):
             type=int,
             default=BATCH,
             metavar="RUNS",
-            help=f"Runs that are deleted in one transaction ({BATCH}).",
+            help=f"Runs that are deleted in one transaction ({BATCH}); fewer if they are long.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -167,7 +167,12 @@ class Command(BaseCommand):
     def _sweep(
         self, waker: Waker, workers: Workers | None, lanes: Lanes, *, patient: bool
     ) -> Report | None:
-        """Sweep once; in trouble with the database say so, and be patient if that is wanted."""
+        """
+        Sweep once; in trouble with the database say so, and be patient if that is wanted.
+
+        In a backlog the connection is kept for the next sweep, which follows at once.
+        """
+        report = None
         try:
             if not self.moved_on:
                 move_on()
@@ -184,7 +189,8 @@ class Command(BaseCommand):
         finally:
             # The command has refused to begin in one, so what is open now was left by accident.
             renew_connection()
-            close_old_connections()
+            if report is None or not lanes.left():
+                close_old_connections()
 
     def _leave(self) -> None:
         """Let others wait for what only this process knew to be due."""

@@ -1,0 +1,352 @@
+"""Small things that the engine keeps to the letter, and what it does to nobody else."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import DatabaseError, OperationalError, transaction
+
+from automations import signals
+from automations.engine import (
+    bursts,
+    charging,
+    incidents,
+    outside,
+    receiving,
+    sending,
+    statements,
+    steps,
+    trouble,
+)
+from automations.engine.starting import save_data
+from automations.engine.steps import Step
+from automations.exceptions import TaskClosed
+from automations.models import (
+    AutomationAuditModel,
+    AutomationMessageModel,
+    AutomationModel,
+    AutomationTaskModel,
+)
+from tests.engine.rows import at, path, row, states
+from tests.engine.test_bursts import commits
+from tests.plain import NOW
+from tests.testapp.bursts import HAPPENED, Row, Troubled
+from tests.testapp.hard import Demand
+from tests.testapp.processes import Straight
+from tests.testapp.promises import Rounds, Trio
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bursts, "longest", lambda: float("inf"))
+    HAPPENED.clear()
+    Troubled.trouble_left.clear()
+
+
+def test_a_step_of_which_nothing_is_said_has_looked_and_found_nothing() -> None:
+    step = Step()
+    assert step.obtained
+    said = {name: value for name, value in vars(step).items() if name != "obtained"}
+    assert not any(said.values()), said
+    assert step.task_id is None
+    assert step.outside is None
+    assert step.row is None
+
+
+def test_two_steps_are_equal_whatever_was_read_and_however_long_it_took() -> None:
+    read = Step(task_id=1, row=AutomationModel(pk=7), seconds=1.5)
+    assert read == Step(task_id=1)
+    assert "row" not in repr(read)
+    assert "seconds" not in repr(read)
+    assert read != Step(task_id=2)
+
+
+@pytest.mark.parametrize(
+    ("on_it", "keep", "written"),
+    [
+        ("", False, set()),
+        ("", True, {"claimed_by", "claimed_until"}),
+        ("ours", False, {"claimed_by", "claimed_until"}),
+        ("ours", True, set()),
+        ("theirs", False, set()),
+        ("theirs", True, set()),
+    ],
+)
+def test_a_claim_is_put_on_what_has_none_and_only_ours_is_given_back(
+    on_it: str, keep: bool, written: set[str]
+) -> None:
+    run = AutomationModel(claimed_by=on_it)
+    assert set(steps.claim_columns(run, "ours", keep=keep)) == written
+    assert steps.claim_columns(run, "", keep=keep) == {}
+
+
+MYSQL = [1020, 1021, 1040, 1053, 1114, 1205, 1213, 1305, 1927, 2002, 2003, 2006, 2013, 2055, 3572]
+
+
+@pytest.mark.parametrize("number", MYSQL)
+def test_what_mysql_says_of_itself_may_be_gone_next_time(number: int) -> None:
+    assert trouble.is_transient(OperationalError(number, "said"))
+    assert trouble.is_lock_timeout(OperationalError(number, "said")) is (number == 1205)
+
+
+@pytest.mark.parametrize("number", [1062, 1064, 1146, 1451])
+def test_what_mysql_says_of_a_statement_will_be_the_same_next_time(number: int) -> None:
+    assert not trouble.is_transient(DatabaseError(number, "said"))
+
+
+@pytest.mark.parametrize("code", range(1, 28))
+def test_what_sqlite_says_of_its_file_and_its_locks_may_be_gone_next_time(code: int) -> None:
+    error, link = OperationalError("said"), sqlite3.OperationalError("said")
+    link.sqlite_errorcode = code | (2 << 8)  # an extended code
+    error.__cause__ = link
+    assert trouble.is_transient(error) is (code in {5, 6, 10, 13, 14})
+    assert trouble.is_lock_timeout(error) is (code in {5, 6})
+
+
+def test_each_branch_that_arrives_says_so_and_the_last_that_it_has_joined() -> None:
+    run = Rounds()
+    arrived = AutomationTaskModel.objects.filter(automation=run.id, status="join").order_by("pk")
+    *early, last = arrived
+    assert early
+    assert [(task.state, task.message) for task in early] == [("merged", "Arrived")] * len(early)
+    assert (last.state, last.message) == ("completed", "Joined")
+    assert last.result == [task.pk for task in arrived]
+
+
+def test_who_is_told_of_each_task_costs_no_transaction() -> None:
+    told: list[str] = []
+
+    def hear(sender: Any, run: Any, task: Any, **more: Any) -> None:
+        told.append(task.status)
+
+    signals.task_finished.connect(hear)
+    try:
+        nodes = ["a", "b", "c", "d", "e", "f", "end"]
+        assert commits(Row(autorun=False)) == [nodes]
+        assert told == nodes
+    finally:
+        signals.task_finished.disconnect(hear)
+
+
+def failed_runs() -> tuple[Any, Any]:
+    """Return two runs that have failed at the same node."""
+    Troubled.trouble_left += [ValueError("no"), ValueError("no")]
+    runs = Troubled(), Troubled()
+    assert [row(run).state for run in runs] == ["failed", "failed"]
+    return runs
+
+
+def test_only_a_task_of_the_run_that_has_failed_is_taken_care_of() -> None:
+    one, other = failed_runs()
+    theirs = at(other, "d")
+    done = at(one, "a")
+    for act in (incidents.retry, incidents.skip):
+        with pytest.raises(TaskClosed):
+            act(one.id, theirs.pk)
+        with pytest.raises(TaskClosed):
+            act(one.id, done.pk)
+    assert states(one)["d"] == states(other)["d"] == "failed"
+    assert row(one).state == row(other).state == "failed"
+
+
+def test_what_an_operator_skips_is_written_down_with_its_task() -> None:
+    one, other = failed_runs()
+    ada = User.objects.create(username="ada")
+    incidents.skip(one.id, at(one, "d").pk, user=ada, reason="because")
+    (action,) = AutomationAuditModel.objects.filter(automation=one.id)
+    assert (action.action, action.task_id, action.reason) == ("skip", at(one, "d").pk, "because")
+    assert not AutomationAuditModel.objects.filter(automation=other.id).exists()
+    assert row(other).state == "failed"
+
+
+def test_the_data_of_a_run_that_has_ended_is_that_of_no_other() -> None:
+    ended, other = Straight(a=1), Straight(a=1)
+    before = row(other).version
+    save_data(ended.id, {"a": 1}, {"a": 2})
+    assert (row(ended).data["a"], row(other).data["a"]) == (2, 1)
+    assert row(other).version == before
+
+
+def test_a_run_that_stands_still_is_not_due_whatever_its_tasks_say() -> None:
+    run = Straight(autorun=False)
+    AutomationModel.objects.filter(pk=run.id).update(state="suspended", due=None)
+    AutomationTaskModel.objects.filter(automation=run.id).update(due=NOW)
+    outside.write_due(run.id)
+    assert row(run).due is None
+    AutomationModel.objects.filter(pk=run.id).update(state="running")
+    outside.write_due(run.id)
+    assert row(run).due == NOW
+
+
+def test_what_django_writes_in_its_own_words_is_one_row_in_its_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(statements, "update_words", lambda *about: None)
+    one, other = Straight(autorun=False), Straight(autorun=False)
+    task, theirs = at(one, "first"), at(other, "first")
+    assert statements.update_task(task.pk, "ready", {"message": "new"})
+    assert not statements.update_task(task.pk, "waiting", {"message": "newer"})
+    assert statements.update_run(one.id, {"due": None}, new_data=True)
+    task.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (task.message, theirs.message) == ("new", "")
+    assert (row(one).due, row(one).version) == (None, 1)
+    assert row(other).due is not None
+    ended = {"state": "finished", "finished": True, "ended": NOW}
+    AutomationModel.objects.filter(pk=one.id).update(**ended)
+    assert not statements.update_run(one.id, {"due": NOW}, new_data=False)
+    assert row(one).due is None
+
+
+def test_a_burst_is_over_when_its_last_task_has_been_begun() -> None:
+    run = Row(autorun=False)
+    done = bursts.burst(run.id, most=3)
+    assert [step.node for step in done] == ["a", "b", "c"]
+    assert done[-1].more
+    assert path(run)[-1] == "d"
+    rest = bursts.burst(run.id, most=20)
+    assert [step.node for step in rest] == ["d", "e", "f", "end"]
+    assert not rest[-1].more
+
+
+def test_the_answer_to_work_that_is_late_names_the_task(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = Straight(autorun=False)
+    task = at(run, "first")
+    gone: Any = SimpleNamespace(
+        run=SimpleNamespace(pk=run.id),
+        task=SimpleNamespace(pk=task.pk, status="first", claimed_by="somebody"),
+    )
+    with transaction.atomic():
+        step = outside._record(gone, ValueError("no"), NOW + timedelta(days=1), ())
+    assert step == Step(obtained=False, task_id=task.pk)
+    assert f"What task {task.pk} (first) of run {run.id} came to is not kept" in caplog.text
+
+
+def test_what_waits_for_a_time_is_not_looked_at_sooner_because_the_data_has_changed() -> None:
+    run = Trio()
+    waits = at(run, "late")
+    assert waits.due is not None
+    run.data["x"] = 1
+    run.save()
+    assert at(run, "late").due == waits.due
+    assert row(run).due == waits.due
+
+
+def test_a_worker_that_is_lost_too_often_lets_the_other_tasks_of_the_run_stand_still(
+    settings: Any,
+) -> None:
+    settings.ATM_ATTEMPTS = 1
+    run = Trio(autorun=False)
+    steps.step(run.id)  # three branches are open
+    tried = AutomationTaskModel.objects.filter(automation=run.id, finished=None).order_by("pk")
+    first, *others = tried
+    assert len(others) == 2
+    assert charging.charge(run.id) is None
+    assert row(run).state == "failed"
+    assert {task.state for task in tried.all()} == {"ready"}
+    assert [task.due for task in tried.all()] == [None, None]
+    first.refresh_from_db()
+    assert first.state == "failed"
+
+
+def test_a_run_and_its_first_task_begin_at_one_moment() -> None:
+    run = Straight(autorun=False)
+    begun, first = row(run), at(run, "first")
+    assert begun.created == begun.updated == begun.due == first.created == first.due
+
+
+def test_a_message_that_is_kept_came_when_the_run_was_told() -> None:
+    run = Demand()
+    receiving.receive(run.id, receiving.Message("paid"))
+    message = AutomationMessageModel.objects.get(automation=run.id)
+    assert message.created == row(run).updated
+
+
+@pytest.mark.parametrize(
+    ("outbox", "found"),
+    [({"everyone": False}, ["received", None]), ({"everyone": True}, []), (None, [])],
+)
+def test_who_has_caught_a_message_before_the_sender_was_lost_is_known_by_its_key(
+    outbox: Any, found: list[Any]
+) -> None:
+    run, other = Straight(), Straight()
+    for receiver, key, answer in (
+        (run, "the key", "received"),
+        (other, "the key", None),
+        (other, "another", "received"),
+    ):
+        AutomationMessageModel.objects.create(
+            automation_id=receiver.id, name="paid", key=key, answer=answer
+        )
+    task: Any = SimpleNamespace(outbox=outbox, idempotency_key="the key")
+    assert sending.caught(task) == found
+
+
+def test_a_message_that_nobody_has_caught_is_delivered_again() -> None:
+    run = Straight()
+    AutomationMessageModel.objects.create(
+        automation_id=run.id, name="paid", key="the key", answer=None
+    )
+    task: Any = SimpleNamespace(outbox={"everyone": False}, idempotency_key="the key")
+    assert sending.caught(task) == []
+
+
+def test_work_that_only_looks_at_runs_shares_its_transaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    note = Row.note
+
+    def look(self: Any, task: Any) -> None:
+        assert AutomationModel.objects.filter(pk=self.id).count() == 1
+        note(self, task)
+
+    monkeypatch.setattr(Row, "note", look)
+    assert commits(Row(autorun=False)) == [["a", "b", "c", "d", "e", "f", "end"]]
+
+
+def test_a_burst_gives_the_row_of_its_run_if_there_is_no_more_to_do() -> None:
+    run = Row(autorun=False)
+    assert bursts.burst(run.id, most=3)[-1].row is None
+    last = bursts.burst(run.id, most=20)[-1]
+    assert last.row is not None
+    assert last.row.state == "finished"
+
+
+def test_no_task_is_begun_in_a_burst_after_what_the_documentation_says() -> None:
+    assert (bursts.LONGEST, bursts.LONGEST_ALONE) == (0.05, 0.01)
+
+
+def test_who_gives_no_reason_is_written_down_without_one() -> None:
+    one, other = failed_runs()
+    incidents.retry(one.id, at(one, "d").pk)
+    incidents.skip(other.id, at(other, "d").pk)
+    run = Straight(autorun=False)
+    incidents.suspend(run.id)
+    incidents.resume(run.id)
+    incidents.cancel(run.id)
+    acts = list(AutomationAuditModel.objects.order_by("pk").values_list("action", "reason"))
+    assert acts == [(name, "") for name in ("retry", "skip", "suspend", "resume", "cancel")]
+
+
+def test_what_a_receiver_that_kills_its_run_has_got_is_written_down_for_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def receive_stop(self: Any, token: Any, data: Any) -> None:
+        self.kill()
+
+    monkeypatch.setattr(Straight, "receive_stop", receive_stop, raising=False)
+    run, other = Straight(autorun=False), Straight(autorun=False)
+    message = receiving.Message("stop")
+    receiving.receive_from(None, run.id, message, sent={}, reason="")
+    assert not AutomationModel.objects.filter(pk=run.id).exists()
+    assert row(other).state == "running"
+    assert not AutomationAuditModel.objects.exists()
