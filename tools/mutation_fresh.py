@@ -24,6 +24,10 @@ LIMIT = 100.0
 #: How a child ends in which the tests have passed without the fault: somebody else has imported
 #: the module, or nobody.
 NOT_THERE = 77
+#: How pytest ends that has found no test, which says nothing about a fault.
+NO_TESTS = 5
+#: What has pytest note, and leave out, what has passed before (tests/once.py).
+NOTES = ("ATM_TEST_NOTE", "ATM_TEST_NOTED")
 PLUGINS = ("randomly", "cacheprovider", "xdist")
 ARGUMENTS = [*(f"-pno:{name}" for name in PLUGINS), "--tb=no", "-q", "-s"]
 #: What is large and not ours, so that forks have it. Not what brings plugins of pytest: their
@@ -93,6 +97,8 @@ def in_child(mutant: Mutant | None, tests: list[str], said: Path) -> None:
     import pytest
 
     status = 1
+    for name in NOTES:
+        os.environ.pop(name, None)
     try:
         output = os.open(str(BUILD / "fresh.log"), os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         for stream in (1, 2):
@@ -131,6 +137,8 @@ def tried(mutant: Mutant | None, tests: list[str]) -> tuple[str, str]:
     code = os.waitstatus_to_exitcode(status)
     if code == NOT_THERE:
         raise RuntimeError(f"The tests did not run with the fault in {mutant}.")
+    if code == NO_TESTS:
+        raise RuntimeError(f"pytest found no test of {', '.join(tests)}.")
     if code == 0:
         return "survived", ""
     return "killed", said.read_text() or "loading"
