@@ -701,3 +701,26 @@ def test_what_a_failed_run_could_not_receive_reaches_it_with_a_later_try() -> No
     at(run, "wait").retry()
     assert receiving.receive(run.id, message) == "thanks"
     assert row(run).data["confirmed"] is True
+
+
+def test_who_has_the_message_already_is_told_when_another_receiver_is_busy(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runs = [reader(name) for name in ("ada", "bob")]
+    sender = Everyone(autorun=False)
+    steps.step(sender.id)
+    sending.deliver(sender.id, at(sender, "start").pk)
+    steps.step(sender.id)
+    task = at(sender, "again")
+    with steps.working_on(runs[1].id):
+        step = sending.deliver(sender.id, task.pk)
+    assert step.delayed
+    assert step.reached == {runs[0].id}
+    assert f"Task {task.pk} sends again a little later" in caplog.text
+
+
+def test_a_message_of_a_person_leaves_a_claim_on_nobody() -> None:
+    run = reader()
+    receiving.receive_from(None, run.id, Message("confirm"), sent={}, reason="")
+    assert row(run).claimed_by == ""
+    assert row(run).data["confirmed"] is True

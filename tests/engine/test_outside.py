@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import OperationalError
 
 from automations import settings
-from automations.engine import incidents, outside
+from automations.engine import incidents, outside, steps
 from automations.engine.context import TaskContext
 from automations.engine.locking import from_now
+from automations.engine.steps import Step
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.outcomes import Outcome
 from tests.engine.rows import at, path, row, states
@@ -20,6 +22,7 @@ from tests.testapp.background import (
     Awaited,
     Beside,
     Export,
+    InterruptedLink,
     Limited,
     Sidestep,
     Workless,
@@ -362,3 +365,49 @@ def test_a_heartbeat_inside_a_step_does_nothing_and_progress_is_a_part_of_one() 
     assert at(run, "work").progress is None
     with pytest.raises(ValueError, match="number from 0 to 1, not 30"):
         task.heartbeat(30)
+
+
+def test_who_records_is_told_which_task_it_was_and_whether_it_is_to_be_done_again() -> None:
+    run = Beside()
+    working = taken(run, "slow")
+    trouble = OperationalError()
+    trouble.__cause__ = InterruptedLink()
+    assert outside.record(working, trouble) == Step(task_id=working.task.pk, postponed=True)
+    run = Beside()
+    working = taken(run, "slow")
+    row(run).suspend()
+    assert outside.record(working, ValueError("no")) == Step(
+        task_id=working.task.pk, postponed=True
+    )
+    working = Beside()
+    kept = taken(working, "slow")
+    came = worked(kept)
+    row(working).suspend()
+    assert outside.record(kept, came) == Step(task_id=kept.task.pk)
+    strange = Sidestep(strange=True)
+    lost = taken(strange)
+    came = worked(lost)
+    row(strange).suspend()
+    assert outside.record(lost, came) == Step(task_id=lost.task.pk, postponed=True)
+
+
+def test_trouble_that_comes_to_a_run_that_stands_still_leaves_its_task_without_a_time() -> None:
+    run = Export()
+    working = taken(run)
+    trouble = OperationalError()
+    trouble.__cause__ = InterruptedLink()
+    row(run).suspend()
+    AutomationTaskModel.objects.filter(pk=working.task.pk).update(due=NOW)
+    outside.record(working, trouble)
+    assert (at(run, "work").due, at(run, "work").claimed_by) == (None, "")
+
+
+def test_work_in_hand_is_looked_at_when_its_time_is_over_if_that_is_sooner(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Limited(ready=True)
+    clock.shift(59 * MINUTE + MINUTE / 2)
+    assert take(run) is not None
+    AutomationTaskModel.objects.filter(pk=at(run, "work").pk).update(due=NOW)
+    steps.step(run.id)
+    assert at(run, "work").due == NOW + 60 * MINUTE

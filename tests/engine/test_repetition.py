@@ -18,12 +18,14 @@ from automations import flow
 from automations.definition import known
 from automations.dispatch import schedules
 from automations.dispatch.sweep import Report, sweep
+from automations.engine import steps
 from automations.exceptions import DefinitionError
 from automations.models import AutomationModel, AutomationScheduleModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
 from tests.plain import DAY, HOUR, NOW
 from tests.testapp.language import Daily, Hourly
 from tests.testapp.models import Effect
+from tests.testapp.promises import Shifts
 
 in_all_ways = True
 
@@ -349,3 +351,38 @@ def test_trouble_with_the_database_delays_a_start_and_nothing_else(
         else:
             assert sweep().broken == 1
     assert sweep().started == 1
+
+
+def test_the_history_of_branches_in_a_branch_is_kept_bounded_while_the_outer_ones_are_open(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Shifts()
+    for _ in range(30):
+        clock.shift(HOUR)
+        AutomationModel.run()
+    tasks = AutomationTaskModel.objects.filter(automation=run.id)
+    assert tasks.filter(status="back", state="completed").exists()
+    # What is kept, what the outer Joins still count, and what a pass of six tasks adds.
+    assert tasks.count() <= 5 + 6 + 6
+    assert path(run)[:4] == ["start", "inner", "first", "work"]
+    for _ in ("first", "second"):
+        run.send_message("stop")
+    clock.shift(HOUR)
+    AutomationModel.run()
+    AutomationModel.run()
+    assert run.finished()
+    assert {"inner_join", "outer_join"} <= set(path(run))
+
+
+def test_one_step_deletes_no_more_of_a_history_than_takes_a_moment(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Daily()
+    told = {"status": "work", "state": "completed", "finished": NOW}
+    tasks = AutomationTaskModel.objects.filter(automation=run.id)
+    tasks.bulk_create(AutomationTaskModel(automation_id=run.id, **told) for _ in range(600))
+    before = set(tasks.values_list("pk", flat=True))
+    clock.shift(DAY)
+    AutomationModel.run()
+    steps.step(run.id)
+    assert len(before - set(tasks.values_list("pk", flat=True))) == 500

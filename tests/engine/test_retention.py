@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
-from django.db.models import ProtectedError
+from django.db.models import PROTECT, ProtectedError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -438,3 +438,35 @@ def test_what_goes_on_can_not_be_deleted_as_history(state: str) -> None:
 def test_a_model_that_points_to_another_is_emptied_before_it() -> None:
     order = list(retention.leaves_first([AutomationTaskModel, AutomationAuditModel]))
     assert order == [AutomationAuditModel, AutomationTaskModel]
+
+
+@pytest.mark.api("automation_delete_history")
+def test_five_hundred_runs_are_a_batch_unless_one_says_so() -> None:
+    old = make_run(Straight, days=31)
+    AutomationModel.objects.bulk_create(
+        AutomationModel(
+            automation_class=old.automation_class, state="finished", finished=True, ended=old.ended
+        )
+        for _ in range(500)
+    )
+    gone = [each["automations.AutomationModel"] for each in retention.delete_in_batches(30)]
+    assert gone == [500, 1]
+
+
+def test_a_long_run_with_a_task_that_must_not_be_lost_keeps_all_of_its_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "MANY", 10)
+    (relation,) = [
+        each
+        for each in retention.relations(AutomationTaskModel)
+        if each.field.model is Note and each.field.name == "task"
+    ]
+    monkeypatch.setattr(relation.field.remote_field, "on_delete", PROTECT)
+    monkeypatch.setattr(relation, "on_delete", PROTECT)
+    run = make_run(Straight, days=31, tasks=35)
+    # Of the oldest, which would be deleted last.
+    Note.objects.create(run=make_run(Straight), task=run.automationtaskmodel_set.first())
+    with pytest.raises(ProtectedError):
+        list(retention.delete_in_batches(30))
+    assert run.automationtaskmodel_set.count() == 35

@@ -5,18 +5,21 @@ from __future__ import annotations
 import sqlite3
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.utils import timezone
 
 from automations import signals
 from automations.engine import (
     bursts,
     charging,
     incidents,
+    locking,
     outside,
+    people,
     receiving,
     sending,
     statements,
@@ -25,7 +28,7 @@ from automations.engine import (
 )
 from automations.engine.starting import save_data
 from automations.engine.steps import Step
-from automations.exceptions import TaskClosed
+from automations.exceptions import NodeNotFound, TaskClosed
 from automations.models import (
     AutomationAuditModel,
     AutomationMessageModel,
@@ -34,11 +37,13 @@ from automations.models import (
 )
 from tests.engine.rows import at, path, row, states
 from tests.engine.test_bursts import commits
-from tests.plain import NOW
-from tests.testapp.bursts import HAPPENED, Row, Troubled
+from tests.engine.test_incidents import valid_form
+from tests.plain import HOUR, NOW
+from tests.testapp.background import Beside
+from tests.testapp.bursts import HAPPENED, Row, Sending, Troubled
 from tests.testapp.hard import Demand
 from tests.testapp.processes import Straight
-from tests.testapp.promises import Rounds, Trio
+from tests.testapp.promises import Rounds, Trio, Uneven, Watched
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -350,3 +355,152 @@ def test_what_a_receiver_that_kills_its_run_has_got_is_written_down_for_no_other
     assert not AutomationModel.objects.filter(pk=run.id).exists()
     assert row(other).state == "running"
     assert not AutomationAuditModel.objects.exists()
+
+
+def test_a_branch_that_arrives_before_another_has_split_says_so() -> None:
+    run = Uneven()
+    quick = AutomationTaskModel.objects.get(automation=run.id, status="join")
+    assert (quick.state, quick.message) == ("merged", "Arrived")
+    for message in ("one", "other"):
+        run.send_message(message)
+    last = AutomationTaskModel.objects.filter(automation=run.id, status="join").latest("pk")
+    assert (last.state, last.message) == ("completed", "Joined")
+    assert run.finished()
+
+
+def test_a_task_with_a_message_to_deliver_is_the_last_of_its_burst() -> None:
+    run = Sending(autorun=False)
+    done = bursts.burst(run.id, most=20)
+    assert [step.node for step in done] == ["a", "send"]
+    # Also if another branch has something to do that has been due for longer.
+    AutomationTaskModel.objects.create(
+        automation_id=run.id, status="b", created=NOW - HOUR, due=NOW - HOUR
+    )
+    AutomationTaskModel.objects.filter(automation=run.id, status="send").update(
+        state="ready", outbox=None, due=NOW - 2 * HOUR
+    )
+    assert [step.node for step in bursts.burst(run.id, most=20)] == ["send"]
+
+
+def test_a_task_whose_work_is_to_be_begun_outside_is_the_last_of_its_burst() -> None:
+    run = Beside(autorun=False)
+    start = bursts.burst(run.id, most=1)
+    assert [step.node for step in start] == ["start"]
+    done = bursts.burst(run.id, most=20)
+    assert [step.node for step in done] == ["slow"]
+    assert done[-1].outside is not None
+    assert [step.node for step in bursts.burst(run.id, most=20)] == ["ask"]
+
+
+def test_the_row_that_a_burst_gives_is_as_it_has_been_written() -> None:
+    run = Row(autorun=False)
+    AutomationModel.objects.filter(pk=run.id).update(claimed_by="me", claimed_until=NOW)
+    given, kept = bursts.burst(run.id, claim="me", most=20)[-1].row, row(run)
+    assert given is not None
+    names = [field.attname for field in AutomationModel._meta.concrete_fields]
+    assert {name: getattr(given, name) for name in names} == {
+        name: getattr(kept, name) for name in names
+    }
+    assert (kept.state, kept.due, kept.claimed_by) == ("finished", None, "")
+
+
+def test_what_a_form_changes_has_the_conditions_of_its_run_asked_again() -> None:
+    ada = User.objects.create(username="ada")
+    run = Watched()
+    later = timezone.now() + HOUR
+    AutomationTaskModel.objects.filter(automation=run.id, status="wait").update(due=later)
+    AutomationModel.objects.filter(pk=run.id).update(due=later)
+    people.submit(run.id, at(run, "ask").pk, valid_form(), ada)
+    assert at(run, "wait").due < later
+
+
+def test_what_has_failed_in_a_run_that_goes_on_again_is_not_healed() -> None:
+    run = Straight(autorun=False)
+    error = f"{NodeNotFound.__module__}.{NodeNotFound.__name__}"
+    AutomationTaskModel.objects.filter(automation=run.id).update(
+        state="failed", error=error, finished=NOW, due=None
+    )
+    assert incidents.heal() == []
+    assert at(run, "first").state == "failed"
+
+
+def test_a_connection_that_was_lost_while_it_was_made_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    database = connections["default"]
+    database.close()
+    left: Any = SimpleNamespace(closed=True, close=lambda: None)
+    database.connection, database.autocommit = left, False
+    with locking.atomic():
+        assert not AutomationModel.objects.exists()
+    assert database.connection is not left
+    assert database.get_autocommit()
+
+
+def test_a_connection_that_is_lost_with_its_transaction_is_left_to_nobody() -> None:
+    database = connections["default"]
+    left: Any = SimpleNamespace(closed=True, close=lambda: None)
+
+    class Block:
+        """A transaction that has lost its connection, and the one after it as well."""
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *raised: object) -> None:
+            database.close()
+            database.connection, database.autocommit = left, False
+
+    with locking.whole(database, cast(Any, Block())):
+        pass
+    assert database.connection is None
+    assert Straight().finished()
+
+
+@pytest.mark.parametrize("raw", [None, SimpleNamespace(closed=False), SimpleNamespace(open=True)])
+def test_a_connection_that_can_be_used_is_kept(raw: Any) -> None:
+    database: Any = SimpleNamespace(
+        connection=raw, in_atomic_block=False, get_autocommit=lambda: False, closed=[]
+    )
+    database.close = lambda: database.closed.append(raw)
+    locking.put_right(database)
+    assert not database.closed
+
+
+@pytest.mark.parametrize(
+    ("inside", "autocommit", "let_go"),
+    [(False, False, True), (True, False, False), (False, True, False), (True, True, False)],
+)
+def test_only_a_lost_connection_on_which_nobody_is_at_work_is_let_go(
+    inside: bool, autocommit: bool, let_go: bool
+) -> None:
+    gone: list[bool] = []
+    database: Any = SimpleNamespace(
+        connection=SimpleNamespace(closed=True),
+        in_atomic_block=inside,
+        get_autocommit=lambda: autocommit,
+        close=lambda: gone.append(True),
+    )
+    locking.put_right(database)
+    assert bool(gone) is let_go
+
+
+def test_who_has_waited_for_a_run_waits_for_nothing_else_so_briefly(
+    settings: Any, database_vendor: str
+) -> None:
+    asked = {
+        "postgresql": "SHOW lock_timeout",
+        "mysql": "SELECT @@innodb_lock_wait_timeout",
+        "sqlite": "PRAGMA busy_timeout",
+    }[database_vendor]
+    settings.ATM_LOCK_TIMEOUT = 3
+    run = Straight(autorun=False)
+
+    def limit() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(asked)
+            return cursor.fetchone()
+
+    with transaction.atomic():
+        before = limit()
+        assert locking.lock_run(run.id, wait=True) is not None
+        assert limit() == before

@@ -171,6 +171,58 @@ class Rounds(flow.Automation):
     end = flow.End()
 
 
+class Shifts(flow.Automation):
+    """Goes round by the hour, each time in two branches, in a branch of a branch."""
+
+    class Meta:
+        keep_history = 5
+
+    start = flow.Split().Next(this.inner).Next(this.first)
+    inner = flow.Split().Next(this.work).Next(this.second)
+    work = flow.Split().Next(this.one).Next(this.other)
+    one = flow.Execute().Next(this.both)
+    other = flow.Execute().Next(this.both)
+    both = flow.Join()
+    again = flow.If(this.is_stopped).Then(this.inner_join)
+    back = flow.Repeat(this.work).EveryHour()
+    second = flow.ReceiveMessage("stop").Next(this.inner_join)
+    inner_join = flow.Join().Next(this.outer_join)
+    first = flow.ReceiveMessage("stop").Next(this.outer_join)
+    outer_join = flow.Join()
+    end = flow.End()
+
+    def is_stopped(self, task: Any) -> bool:
+        """Return whether the message has come."""
+        return "second" in self.data
+
+
+class Uneven(flow.Automation):
+    """One of its branches is a Split itself, which waits when the other arrives."""
+
+    start = flow.Split().Next(this.inner).Next(this.quick)
+    inner = flow.Split().Next(this.one).Next(this.other)
+    one = flow.ReceiveMessage("one").Next(this.both)
+    other = flow.ReceiveMessage("other").Next(this.both)
+    both = flow.Join().Next(this.join)
+    quick = flow.Execute().Next(this.join)
+    join = flow.Join()
+    end = flow.End()
+
+
+class Watched(flow.Automation):
+    """Waits for what a form says."""
+
+    start = flow.Split().Next(this.ask).Next(this.wait)
+    ask = flow.Form(ApprovalForm).User(username="ada").Next(this.join)
+    wait = flow.Execute().AsSoonAs(this.is_said).Next(this.join)
+    join = flow.Join()
+    end = flow.End()
+
+    def is_said(self, task: Any) -> bool:
+        """Return whether the form has said so."""
+        return bool(self.data.get("ask"))
+
+
 class Assigned(flow.Automation):
     """Asks whom a task before it has chosen."""
 
