@@ -155,7 +155,7 @@ def test_a_run_is_started_at_each_time_of_the_schedule(
         assert sweep().started == 0
     runs = AutomationModel.objects.filter(automation_class=weekly.get_automation_name())
     assert [run.state for run in runs] == ["finished"] * 3
-    assert runs[0].data == {"_scheduled": monday.astimezone(datetime.UTC).isoformat()}
+    assert runs.earliest("pk").data == {"_scheduled": monday.astimezone(datetime.UTC).isoformat()}
 
 
 @pytest.mark.api("E14")

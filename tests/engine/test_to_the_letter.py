@@ -489,7 +489,7 @@ def test_who_has_waited_for_a_run_waits_for_nothing_else_so_briefly(
 ) -> None:
     asked = {
         "postgresql": "SHOW lock_timeout",
-        "mysql": "SELECT @@innodb_lock_wait_timeout",
+        "mariadb": "SELECT @@innodb_lock_wait_timeout",
         "sqlite": "PRAGMA busy_timeout",
     }[database_vendor]
     settings.ATM_LOCK_TIMEOUT = 3
