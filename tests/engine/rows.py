@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from automations.models import AutomationModel, AutomationTaskModel
@@ -31,5 +32,8 @@ def states(automation: Any) -> dict[str, str]:
 
 def closings(sql: str) -> int:
     """Return how many tasks the statement completes; one that opens an End may close both."""
-    writes = sql.startswith(("UPDATE", "INSERT", "WITH")) and "automationtaskmodel" in sql
-    return sql.count("'completed'") if writes else 0
+    if not sql.startswith(("UPDATE", "INSERT", "WITH")) or "automationtaskmodel" not in sql:
+        return 0
+    keys = re.search(r" IN \(([\d, ]+)\)", sql) if sql.startswith("UPDATE") else None
+    together = len(keys[1].split(",")) if keys else 1
+    return sql.count("'completed'") * together

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.db import connection, transaction
 
@@ -37,6 +38,28 @@ class Row(Noted):
     e = flow.Execute(this.note)
     f = flow.Execute(this.note)
     end = flow.End()
+
+
+class Short(Noted):
+    """One step, whose work may do as it is told for the run."""
+
+    a = flow.Execute(this.act)
+    end = flow.End()
+
+    #: What the work of a run does beside leaving its effects, by the key of the run.
+    acts: ClassVar[dict[int, Callable[[Any], Any]]] = {}
+
+    def act(self, task: Any) -> Any:
+        """Leave the effects, and do what is to be done."""
+        self.note(task)
+        act = self.acts.get(self.id)
+        return act(self) if act else None
+
+
+class Sole(Short):
+    """There is one at a time for everybody."""
+
+    unique = ("who",)
 
 
 class Charging(Noted):

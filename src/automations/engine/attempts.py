@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from enum import Enum, auto
 
 from automations.engine.context import TaskContext, neutral, node_of
 from automations.engine.escapes import contained
 from automations.engine.locking import atomic, connection
+from automations.engine.savepoints import in_shared
 from automations.engine.transitions import apply
 from automations.engine.tripwire import TransactionLeft, Tripwire
 from automations.engine.trouble import exhaustion, is_transient
@@ -90,6 +92,8 @@ def attempt(
                 _as_first(context, work)
             elif place is Place.AFTER_OTHERS and not own_code(context):
                 _without_savepoint(context, work)
+            elif place is Place.AFTER_OTHERS:
+                _in_savepoint(context, work, begin=in_shared)
             else:
                 _in_savepoint(context, work)
             return
@@ -98,6 +102,9 @@ def attempt(
         except Exception as error:
             first = error
         context.undo()
+        if context.together is not None:  # what is asked now may ask for anything
+            context.together.forget()
+            context.together.write()
     try:
         if len(known) > 1:
             raise known[1]
@@ -121,11 +128,14 @@ def attempt(
 
 
 def _in_savepoint(
-    context: TaskContext, work: Callable[[], Outcome], error: BaseException | None = None
+    context: TaskContext,
+    work: Callable[[], Outcome],
+    error: BaseException | None = None,
+    begin: Callable[[], AbstractContextManager[None]] = atomic,
 ) -> None:
     own: Exception | None = None
     try:
-        with atomic(), neutral():
+        with begin(), neutral():
             try:
                 _do(context, work, error)
             except Exception as raised:

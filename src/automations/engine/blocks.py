@@ -34,6 +34,7 @@ from automations.engine.locking import (
 )
 from automations.engine.notifying import going_on_with
 from automations.engine.steps import Step, working_on
+from automations.engine.together import NotAsRead, Together
 from automations.models import AutomationTaskModel
 
 logger = logging.getLogger("automations")
@@ -69,7 +70,7 @@ def block(
             except Exhausted:
                 abandon()
                 raise
-    except (Broken, DatabaseError) as error:
+    except (Broken, NotAsRead, DatabaseError) as error:
         if committed:
             raise
         logger.info("Runs %s go on one by one: %r", list(run_ids), error.__cause__ or error)
@@ -93,6 +94,8 @@ def _work(
 ) -> None:
     take_write_lock()
     ends, room = time.monotonic() + longest(), settings.get("ATM_COMMIT_EVERY")
+    together = Together()
+    worked: list[Burst] = []
     claimed: Runs = runs().filter(pk__in=run_ids, claimed_by=claim).order_by("due", "pk")
     rows = [row for row in for_update(claimed, skip_locked=True) if in_step(row)]
     found: dict[int, list[AutomationTaskModel]] = {row.pk: [] for row in rows}
@@ -100,18 +103,20 @@ def _work(
         found[task.automation_id].append(task)
     for row in rows:
         if room <= 0 or stopped() or time.monotonic() >= ends:
-            return
+            break
         for task in found[row.pk]:
             task.automation = row
         most = min(room, commit_every(row), settings.get("ATM_SWEEP_TASKS"))
-        one = Burst(row.pk, claim, set(), now, here, most, stopped, beside_others=True)
+        one = Burst(row.pk, claim, set(), now, here, most, stopped, together=together)
         turn = one.choose(row, found[row.pk])
         if isinstance(turn, Step) or stands_alone(turn) or one.most <= 1:
             continue
         with working_on(row.pk):
             one.go(turn, ends)
         seconds(row.automation_class, sum(step.seconds for step in one.done))
-        done[row.pk] = one.done
+        worked.append(one)
         room -= len(one.done)
         if not one.open:
-            return
+            break
+    together.write()
+    done.update((one.run_id, one.told()) for one in worked)

@@ -37,6 +37,7 @@ from automations.engine.steps import (
     let_go,
     never,
 )
+from automations.engine.together import Together
 from automations.engine.watching import Watch
 from automations.exceptions import AutomationNotFound
 from automations.models import AutomationModel, AutomationTaskModel
@@ -90,11 +91,12 @@ class Burst:
     begun: list[AutomationTaskModel] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)
     committed: list[int] = field(default_factory=list)
-    #: Whether the transaction is that of other runs as well.
-    beside_others: bool = False
+    #: Where the ends of runs are kept if the transaction is that of other runs as well.
+    together: Together | None = None
     #: Whether anything else may be done in this transaction after the last task.
     open: bool = True
     _next: TaskContext | None = None
+    _ended: list[tuple[int, AutomationTaskModel]] = field(default_factory=list)
 
     def work(self, known: Known) -> Step:
         """Do it all, inside the transaction; return the last step."""
@@ -117,13 +119,16 @@ class Burst:
     def go(self, turn: TaskContext, ends: float, known: Known = ()) -> Step:
         """Do the task of ``turn`` and those after it, until ``ends`` (monotonic seconds)."""
         while True:
-            first = not (self.begun or self.beside_others)
+            first = not self.begun and self.together is None
             if not known:
                 self.begun.append(turn.task)
-            watch = Watch(turn)
+            turn.together = self.together
+            watch = Watch(turn, self.together)
             if len(self.done) + 1 < self.most:
                 turn.may_go_on = watch.may_go_on
             attempt(turn, watch.work, known, Place.FIRST if first else Place.AFTER_OTHERS)
+            if self.together is not None:
+                self.together.forget()
             self.open = watch.may_go_on()
             room = self.open and len(self.done) + 1 < self.most
             room = room and time.monotonic() < ends and not self.stopped()
@@ -131,11 +136,18 @@ class Burst:
             self.done.append(close(turn, watch, self.claim, self.seen, goes_on))
             # An End that was written as done at once is a step as well.
             ended = [task for task in turn.opened if not task.is_open]
+            self._ended += [(len(self.done) + at, task) for at, task in enumerate(ended)]
             self.done += [Step(task_id=task.pk, node=task.status) for task in ended]
             following, self._next = self._next, None
             if following is None:
                 return self.done[-1]
             turn = following
+
+    def told(self) -> list[Step]:
+        """Return what was done, once all of it is written: then each End has its key."""
+        for at, task in self._ended:
+            self.done[at] = replace(self.done[at], task_id=task.pk)
+        return self.done
 
     def choose(
         self,

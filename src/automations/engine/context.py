@@ -39,6 +39,10 @@ class RunContext:
         self.opened: list[AutomationTaskModel] = []
         self.changes: dict[str, Any] = {}
         self.automation: Any = None
+        #: Where what ends is kept to be written with that of other runs, if it is.
+        self.together: Any = None
+        #: How the run ends, if that is kept there once the step is closed.
+        self.ending: Any = None
         self._before = payload.snapshot(self.run.data)
         self._rows = [(row, copy.copy(vars(row))) for row in self.open_tasks]
 
@@ -86,6 +90,7 @@ class RunContext:
             row.automation = self.run
         self.opened.clear()
         self.changes.clear()
+        self.ending = None
 
 
 class TaskContext(RunContext):

@@ -6,14 +6,17 @@ Everything here runs inside the transaction of a step, under the lock of the run
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from automations.engine.announcing import announce
 from automations.engine.context import TaskContext
+from automations.engine.locking import connection
 from automations.engine.reading import arrivals
 from automations.engine.run_row import end_run
 from automations.engine.states import change_state, move
+from automations.engine.together import Ending
 from automations.exceptions import DefinitionError
 from automations.models import AutomationTaskModel
 from automations.models.runs import RunState
@@ -35,10 +38,26 @@ def go_on(
     ends = ends_at_once(context, opened[0])
     if ends:
         vars(opened[0]).update(state=TaskState.COMPLETED, due=None, finished=context.now)
-    move(context, state, opened, **changes)
+    if ends and context.together is not None and not context.data_changed:
+        move(context, state, opened, partial(keep, context), **changes)
+    else:
+        move(context, state, opened, **changes)
     if ends:
         announce(task_finished, context.run, opened[0])
         come_to_an_end(context)
+
+
+def keep(
+    context: TaskContext,
+    task: int,
+    state: str,
+    changes: Mapping[str, Any],
+    opened: Sequence[AutomationTaskModel],
+) -> bool:
+    """Note how the run ends; `settle` sees to it that it is written."""
+    connection().validate_no_broken_transaction()  # as a statement does
+    context.ending = Ending(task, state, dict(changes), opened)
+    return True
 
 
 def ends_at_once(context: TaskContext, opened: AutomationTaskModel) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ def settle(context: RunContext, claim: dict[str, Any], *, stays_due: bool = Fals
 
     ``claim`` are the columns of the claim to set. With ``stays_due`` what is noted is left as it
     is: a run that is due since an earlier time is found just as well. Nothing is written if nothing
-    has changed.
+    has changed. How a run ends that ends with others is kept until that of all is written.
     """
     tell_settled(context)
     run, changes = context.run, context.changes | claim
@@ -52,7 +53,10 @@ def settle(context: RunContext, claim: dict[str, Any], *, stays_due: bool = Fals
     if not changes:
         return
     changes["updated"] = context.now
-    if not update_run(run.pk, changes, new_data=new_data):
+    if context.ending is not None:
+        version = {"version": run.version + 1} if new_data else {}
+        context.together.keep(replace(context.ending, run=run.pk, about_run=changes | version))
+    elif not update_run(run.pk, changes, new_data=new_data):
         raise TransitionNotAllowed(f"Run {run.pk} has ended and cannot be changed.")
     run.version += new_data
     vars(run).update({name: value for name, value in changes.items() if not is_expression(value)})

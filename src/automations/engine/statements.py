@@ -80,6 +80,30 @@ def update_run(key: int, changes: Mapping[str, Any], *, new_data: bool) -> bool:
         return bool(cursor.rowcount)
 
 
+def update_all(
+    model: Any, keys: Sequence[int], guard: tuple[str, Any], changes: Mapping[str, Any]
+) -> int:
+    """
+    Write the same ``changes`` to all these rows, in one statement; return how many there were.
+
+    ``guard`` is a column, and the value that it must have.
+    """
+    database = connection()
+    name, wanted = guard
+    words = update_words(database.vendor, model, tuple(changes), name, number=len(keys))
+    if words is None or any(map(is_expression, changes.values())):
+        rows = model._base_manager.using(alias()).filter(pk__in=keys, **{name: wanted})
+        return int(rows.update(**changes))
+    values = [
+        *made_ready(model, changes, database),
+        *keys,
+        *made_ready(model, {name: wanted}, database),
+    ]
+    with database.cursor() as cursor:
+        cursor.execute(words, values)
+        return int(cursor.rowcount)
+
+
 def is_expression(value: Any) -> bool:
     """Return whether only the database knows what the value comes to."""
     return hasattr(value, "resolve_expression")
@@ -133,12 +157,17 @@ def inserted(
 
 @cache
 def update_words(
-    vendor: str, model: type[Model], names: tuple[str, ...], guard: str, grown: str = ""
+    vendor: str,
+    model: type[Model],
+    names: tuple[str, ...],
+    guard: str,
+    grown: str = "",
+    number: int = 1,
 ) -> str | None:
     """
     Return the words of an update of the columns, by key and ``guard``; None: ask Django.
 
-    One is added to the column ``grown``, if one is named.
+    One is added to the column ``grown``, if one is named; ``number`` is how many keys there are.
     """
     fields = [model._meta.get_field(name) for name in names]
     if any(hasattr(field, "get_placeholder") for field in fields):
@@ -149,7 +178,8 @@ def update_words(
     if grown:
         columns.append(f"{quote(grown)} = {quote(grown)} + 1")
     words = f"UPDATE {table} SET {', '.join(columns)}"  # noqa: S608 - no input
-    return f"{words} WHERE {key} = %s AND {guard} = %s"
+    keys = "= %s" if number == 1 else f"IN ({', '.join(['%s'] * number)})"
+    return f"{words} WHERE {key} {keys} AND {guard} = %s"
 
 
 @cache

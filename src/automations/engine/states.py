@@ -6,7 +6,7 @@ It belongs to `automations.engine.transitions`, which says when.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from automations.models.tasks import TaskState
 from automations.signals import task_finished
 
 Tasks = Sequence[AutomationTaskModel]
+Write = Callable[[int, str, Mapping[str, Any], Tasks], bool]
 
 CLOSED = frozenset(set(TaskState) - {TaskState.READY, TaskState.WAITING})
 
@@ -32,9 +33,16 @@ TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
 }
 
 
-def move(context: TaskContext, state: TaskState, opened: Tasks = (), /, **changes: Any) -> None:
+def move(
+    context: TaskContext,
+    state: TaskState,
+    opened: Tasks = (),
+    write: Write = update_task,
+    /,
+    **changes: Any,
+) -> None:
     """Bring the task of ``context`` into ``state`` and open those that follow it, or refuse."""
-    change_state(context.task, state, context.now, opened, **changes)
+    change_state(context.task, state, context.now, opened, write, **changes)
     context.opened += opened
 
 
@@ -43,13 +51,15 @@ def change_state(
     state: TaskState,
     now: datetime,
     opened: Tasks = (),
+    write: Write = update_task,
     /,
     **changes: Any,
 ) -> None:
     """
     Bring ``task`` into ``state``, if it still is in the state it was read in, or refuse.
 
-    With it the rows ``opened`` are written; after a refusal they are to be undone.
+    With it the rows ``opened`` are written; after a refusal they are to be undone. ``write`` does
+    it, or sees to it, and returns whether the task is in that state.
     """
     before = TaskState(task.state)
     if state in TRANSITIONS.get(before, ()):
@@ -66,7 +76,7 @@ def change_state(
             }
         else:
             changes |= {"finished": None}
-        if update_task(task.pk, before, changes, opened):
+        if write(task.pk, before, changes, opened):
             vars(task).update(changes)
             if state in CLOSED and state != TaskState.FAILED:
                 announce(task_finished, task.automation, task)

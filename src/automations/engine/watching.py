@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from functools import cache
@@ -11,7 +12,12 @@ from django.apps import apps
 
 from automations.engine.context import TaskContext, node_of
 from automations.engine.locking import connection
+from automations.engine.together import Together
+from automations.engine.tripwire import LEAVES
 from automations.outcomes import Outcome
+
+#: Goes back to a savepoint, as Django or the work itself says it.
+BACK = re.compile(r"\s*ROLLBACK\b.*\bTO\b", re.IGNORECASE | re.DOTALL)
 
 
 class Watch:
@@ -22,8 +28,9 @@ class Watch:
     took, without what is written down of it.
     """
 
-    def __init__(self, context: TaskContext) -> None:
+    def __init__(self, context: TaskContext, together: Together | None = None) -> None:
         self._context = context
+        self._together = together
         self.wrote = False
         self.seconds = 0.0
         self._before = len(connection().run_on_commit)
@@ -41,9 +48,16 @@ class Watch:
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
         """Let a statement pass, and note whether it writes to the rows of the package."""
+        if self._together is not None and self._together.writes:
+            return execute(sql, params, many, context)  # which is none of the work's
+        if self._together is not None and (is_about_own(sql) or LEAVES.search(sql)):
+            self._together.write_early()
         if not self.wrote and not (isinstance(sql, str) and sql.startswith("SELECT")):
-            self.wrote = not isinstance(sql, str) or any(table in sql for table in own_tables())
-        return execute(sql, params, many, context)
+            self.wrote = is_about_own(sql)
+        answer = execute(sql, params, many, context)
+        if self._together is not None and isinstance(sql, str) and BACK.match(sql):
+            self._together.look_early()
+        return answer
 
     def may_go_on(self) -> bool:
         """
@@ -56,6 +70,11 @@ class Watch:
         node = node_of(self._context)
         cut = node is None or (node.repeats and self._context.task.is_open is False)
         return not (self.wrote or cut or any(not robust for _, _, robust in hooks))
+
+
+def is_about_own(sql: Any) -> bool:
+    """Return whether the statement is about a table of the package, or may be."""
+    return not isinstance(sql, str) or any(table in sql for table in own_tables())
 
 
 @cache
