@@ -16,7 +16,7 @@ from automations.dispatch import pace as pacing
 from automations.dispatch import sweep as sweeping
 from automations.dispatch.pace import Pace
 from automations.dispatch.sweep import sweep
-from automations.engine import blocks, bursts
+from automations.engine import blocks, bursts, statements
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.outcomes import Fail
 from tests.engine.rows import at, path, row, states
@@ -264,15 +264,60 @@ def test_what_may_run_only_once_may_begin_again_when_it_has_ended_in_the_block()
 # What goes wrong
 
 
-def test_a_row_that_somebody_has_changed_unseen_has_all_done_again_run_by_run() -> None:
+def unseen(words: str) -> None:
+    """Tell the driver something, past Django."""
+    connection.connection.cursor().execute(words)
+
+
+TASK = "UPDATE {tasks} SET state = 'waiting' WHERE automation_id = {run} AND state = 'ready'"
+RUN = (
+    "UPDATE {runs} SET state = 'cancelled', finished = (1 = 1), ended = updated, due = NULL "
+    "WHERE id = {run} AND finished = (1 = 0)"
+)
+
+
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("words", [TASK, RUN], ids=["task", "run"])
+def test_a_row_that_somebody_has_changed_unseen_has_all_done_again_run_by_run(
+    words: str, looks: bool
+) -> None:
     runs = made(3)
 
     def meddle(run: Any) -> None:
-        words = "UPDATE {} SET state = 'waiting' WHERE automation_id = {} AND state = 'ready'"
-        connection.connection.cursor().execute(words.format(TASKS, runs[0].id))
+        unseen(words.format(tasks=TASKS, runs=RUNS, run=runs[0].id))
+        if looks:
+            look(run)
 
     Short.acts[runs[1].id] = meddle
     assert sweep().broken == 0
+    ended()
+    assert len(HAPPENED) > 3
+
+
+def test_a_part_of_what_was_written_that_is_undone_unseen_has_all_done_again_run_by_run() -> None:
+    runs, begun = made(4), []
+
+    def meddle(run: Any) -> None:
+        look(run)
+        if not begun:
+            unseen(
+                f"UPDATE {RUNS} SET state = 'running', finished = (1 = 0), ended = NULL "  # noqa: S608
+                f"WHERE id = {runs[0].id}"
+            )
+        begun.append(run)
+
+    Short.acts[runs[2].id] = meddle
+    assert sweep().broken == 0
+    ended()
+    assert len(begun) == 2
+
+
+def test_what_django_is_to_write_in_its_own_words_is_written_together_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(statements, "update_words", lambda *about, **more: None)
+    made(3)
+    assert sweep().ok
     ended()
 
 
