@@ -16,7 +16,7 @@ from automations.dispatch import pace as pacing
 from automations.dispatch import sweep as sweeping
 from automations.dispatch.pace import Pace
 from automations.dispatch.sweep import sweep
-from automations.engine import blocks, bursts, watching
+from automations.engine import blocks, bursts, together, watching
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import closings, path, row, states
 from tests.engine.test_trouble import DEADLOCKS, said
@@ -235,6 +235,31 @@ def test_how_quick_a_run_is_depends_on_its_work_and_not_on_the_engine(
     # Six works of a second each; an End takes none.
     assert sum(seconds for _, seconds in noted) == 6 * runs
     assert {label for label, _ in noted} == {Row._meta.label}
+
+
+def test_what_is_written_for_the_runs_before_it_makes_no_work_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    write_early = together.Together.write_early
+
+    def slowly(self: Any) -> None:
+        clock.now += 100
+        write_early(self)
+
+    def look(self: Any, task: Any) -> None:
+        clock.now += 1
+        assert AutomationModel.objects.filter(pk__lt=self.id, state="running").count() == 0
+
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(together.Together, "write_early", slowly)
+    monkeypatch.setattr(Straight, "note", look)
+    noted: list[float] = []
+    monkeypatch.setattr(sweeping.pace, "note", lambda label, seconds: noted.append(seconds))
+    made(Straight, 3)
+    assert sweep().ok
+    assert noted == [3, 3, 3]
+    assert clock.now > 100
 
 
 def test_the_pace_of_a_class_follows_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:

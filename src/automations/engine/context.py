@@ -17,6 +17,7 @@ from automations.definition.node import Node
 from automations.definition.process import ProcessDefinition
 from automations.definition.references import Reference, as_reference
 from automations.engine.locking import DatabaseNow, messages, tasks
+from automations.engine.together import Ending, Together
 from automations.exceptions import AutomationNotFound, NodeNotFound
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from automations.outcomes import Outside
@@ -40,9 +41,9 @@ class RunContext:
         self.changes: dict[str, Any] = {}
         self.automation: Any = None
         #: Where what ends is kept to be written with that of other runs, if it is.
-        self.together: Any = None
+        self.together: Together | None = None
         #: How the run ends, if that is kept there once the step is closed.
-        self.ending: Any = None
+        self.ending: Ending | None = None
         self._before = payload.snapshot(self.run.data)
         self._rows = [(row, copy.copy(vars(row))) for row in self.open_tasks]
 

@@ -53,7 +53,7 @@ def settle(context: RunContext, claim: dict[str, Any], *, stays_due: bool = Fals
     if not changes:
         return
     changes["updated"] = context.now
-    if context.ending is not None:
+    if context.ending is not None and context.together is not None:
         version = {"version": run.version + 1} if new_data else {}
         context.together.keep(replace(context.ending, run=run.pk, about_run=changes | version))
     elif not update_run(run.pk, changes, new_data=new_data):

@@ -51,13 +51,21 @@ class Watch:
         if self._together is not None and self._together.writes:
             return execute(sql, params, many, context)  # which is none of the work's
         if self._together is not None and (is_about_own(sql) or LEAVES.search(sql)):
-            self._together.write_early()
+            self._aside(self._together.write_early)
         if not self.wrote and not (isinstance(sql, str) and sql.startswith("SELECT")):
             self.wrote = is_about_own(sql)
         answer = execute(sql, params, many, context)
         if self._together is not None and isinstance(sql, str) and BACK.match(sql):
-            self._together.look_early()
+            self._aside(self._together.look_early)
         return answer
+
+    def _aside(self, do: Callable[[], None]) -> None:
+        """Do what is none of the work's."""
+        begun = time.monotonic()
+        try:
+            do()
+        finally:
+            self.seconds -= time.monotonic() - begun
 
     def may_go_on(self) -> bool:
         """
