@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from automations import signals
@@ -504,3 +505,30 @@ def test_who_has_waited_for_a_run_waits_for_nothing_else_so_briefly(
         before = limit()
         assert locking.lock_run(run.id, wait=True) is not None
         assert limit() == before
+
+
+def test_a_step_by_itself_has_a_savepoint_only_where_it_tells_something(
+    database_vendor: str,
+) -> None:
+    run = Straight(autorun=False)
+    with CaptureQueriesContext(connection) as queries:
+        steps.step(run.id)
+    begun = [query["sql"] for query in queries if query["sql"].startswith("SAVEPOINT")]
+    assert len(begun) == (0 if database_vendor == "postgresql" else 1)
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+        steps.step(run.id)
+    begun = [query["sql"] for query in queries if query["sql"].startswith("SAVEPOINT")]
+    assert len(begun) == 2  # its transaction, and its attempt
+
+
+def test_a_database_that_gives_no_keys_back_is_not_asked_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Straight(autorun=False)
+    monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+    opened = AutomationTaskModel(automation_id=run.id, status="second", created=NOW, due=NOW)
+    with CaptureQueriesContext(connection) as queries:
+        statements.insert_tasks([opened])
+    (sql,) = [query["sql"] for query in queries if query["sql"].startswith("INSERT")]
+    assert "RETURNING" not in sql
+    assert path(run) == ["first", "second"]
