@@ -59,6 +59,8 @@ class Work:
 
     def __init__(self, package: str, options: argparse.Namespace) -> None:
         self.package, self.file = package, BUILD / f"{package}.json"
+        # What has survived before gets more of the tests to see.
+        self.enough = forks.ENOUGH * (4 if options.again else 1)
         size = SIZES[package] if options.size is None else options.size
         self.chosen, self.count = sample(package, size, options.seed)
         known: Notes = {}
@@ -107,7 +109,7 @@ class Work:
                 forks.pause()
                 begun = time.monotonic()
                 some = by_module.get(mutant.module, known)
-                tests = forks.ranked(some, known, noticed[mutant.module], mutant.module)
+                tests = forks.ranked(some, known, noticed[mutant.module], mutant, self.enough)
                 what, test = fresh.judged(mutant, sorted(tests, key=self.place))
                 noticed[mutant.module][test] += 1
                 self.note(mutant, begun, what=what, test=test)

@@ -79,27 +79,41 @@ def speaks_of(file: str, module: str) -> bool:
     return re.search(rf"(?<![a-z]){last}(?![a-z])", f"{file} {text}") is not None
 
 
+@functools.lru_cache(maxsize=None)
+def quotes(file: str, text: str) -> bool:
+    """Tell whether a file of tests has a text that the package has as well: the name of a thing."""
+    quoted = text.strip("'\"")
+    if text == quoted or len(quoted) < 4 or not (ROOT / file).exists():
+        return False
+    return quoted in (ROOT / file).read_text(encoding="utf-8")
+
+
 def ranked(
-    names: Iterable[str], known: dict[str, Any], noticed: Counter[str], module: str
+    names: Iterable[str],
+    known: dict[str, Any],
+    noticed: Counter[str],
+    mutant: Mutant,
+    enough: float = ENOUGH,
 ) -> list[str]:
     """
     Return tests in the order in which they are likely to notice a mutant, as many as are enough.
 
-    First those that have noticed one in the module, then those of files that speak of it: the
-    fastest of each file, the second of each, ...; then the others in the same way.
+    First those that have noticed one in the module, then those of files that have the text which
+    is changed, or speak of the module: the fastest of each file, the second of each, ...; then the
+    others in the same way. ``enough`` is how many seconds they may take in all.
     """
     seen: Counter[str] = Counter()
     ranks = {}
     for name in sorted(names, key=lambda name: float(known[name]["seconds"])):
         file = name.partition("::")[0]
-        other = not speaks_of(file, module)
-        ranks[name] = (-noticed[name], other, seen[file], float(known[name]["seconds"]))
+        other = (not quotes(file, mutant.before), not speaks_of(file, mutant.module))
+        ranks[name] = (-noticed[name], *other, seen[file], float(known[name]["seconds"]))
         seen[file] += 1
     found: list[str] = []
     spent = 0.0
     for name in sorted(ranks, key=ranks.__getitem__):
         spent += ranks[name][-1]
-        if spent > ENOUGH and len(found) >= LEAST:
+        if spent > enough and len(found) >= LEAST:
             break
         found.append(name)
     return found
@@ -262,7 +276,7 @@ class Forks:
         # Constants that the compiler puts together have no line of their own.
         some = self.by_line.get((mutant.module, mutant.line))
         some = some or self.by_line.get((mutant.module, mutant.statement), [])
-        return ranked(some, self.map, self.noticed[mutant.module], mutant.module)
+        return ranked(some, self.map, self.noticed[mutant.module], mutant)
 
     # Mutants
 

@@ -20,7 +20,7 @@ from mutation_lines import file_of
 
 BUILD = ROOT / "build" / "mutation"
 #: Seconds for all tests of one mutant.
-LIMIT = 100.0
+LIMIT = 300.0
 #: How a child ends in which the tests have passed without the fault: somebody else has imported
 #: the module, or nobody.
 NOT_THERE = 77
