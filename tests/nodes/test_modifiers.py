@@ -235,3 +235,10 @@ def test_only_an_end_ends_a_split_opens_and_a_join_joins() -> None:
     assert [kind for kind, node in made.items() if not node.skippable] == [
         *("End", "Split", "Join", "Repeat"),
     ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_node_names_no_message_but_the_one_that_it_sends_or_waits_for(kind: str) -> None:
+    node = KINDS[kind]()
+    assert (node.sends != "") is (kind == "SendMessage")
+    assert (node.message != "") is (kind == "ReceiveMessage")
