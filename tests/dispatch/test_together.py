@@ -215,8 +215,9 @@ def test_work_that_looks_and_fails_undoes_no_end() -> None:
     assert Counter(HAPPENED) == {"a": 4}  # nobody's work was done again
 
 
+@pytest.mark.parametrize("looks", [False, True])
 def test_what_is_asked_after_an_error_sees_the_runs_before_it(
-    monkeypatch: pytest.MonkeyPatch,
+    looks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
 
@@ -225,6 +226,8 @@ def test_what_is_asked_after_an_error_sees_the_runs_before_it(
         return Fail(error)
 
     def fail(run: Any) -> None:
+        if looks:
+            look(run)
         raise ValueError("no")
 
     monkeypatch.setattr(flow.Execute, "recover", recover)
