@@ -158,6 +158,26 @@ def test_work_that_runs_out_of_stack_or_memory_undoes_no_other_run(error: type) 
     assert Effect.objects.count() == 3 + 5 + 5
 
 
+@pytest.mark.parametrize(
+    ("error", "left"), [(RecursionError("deep"), [0]), (in_trouble(), []), (ValueError("no"), [])]
+)
+def test_connections_are_left_after_work_that_ran_out_and_after_nothing_else(
+    error: Exception, left: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave, seen = blocks.leave_connections, []
+
+    def leaving() -> None:
+        seen.append(len(seen))
+        leave()
+
+    monkeypatch.setattr(blocks, "leave_connections", leaving)
+    Troubled.trouble_left.append(error)
+    runs = made(Troubled, 2)
+    AutomationModel.objects.update(claimed_by="me", claimed_until="2100-01-01T00:00Z")
+    blocks.block([run.id for run in runs], claim="me", now=row(runs[-1]).due)
+    assert seen == left
+
+
 @pytest.mark.parametrize("error", [ValueError("no"), OperationalError("no"), IntegrityError("no")])
 def test_what_raises_on_commit_is_told_and_keeps_no_run(
     error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -521,6 +521,16 @@ def test_a_step_by_itself_has_a_savepoint_only_where_it_tells_something(
     assert len(begun) == 2  # its transaction, and its attempt
 
 
+def test_the_row_of_a_run_is_written_once_in_a_burst() -> None:
+    run = Row(autorun=False)
+    with CaptureQueriesContext(connection) as queries:
+        bursts.burst(run.id, most=20)
+    told = [query["sql"] for query in queries]
+    about = [sql for sql in told if sql.startswith("UPDATE") and "automationmodel" in sql]
+    assert len(about) == 1
+    assert row(run).state == "finished"
+
+
 def test_a_database_that_gives_no_keys_back_is_not_asked_for_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -54,8 +54,8 @@ def settle(context: RunContext, claim: dict[str, Any], *, stays_due: bool = Fals
         return
     changes["updated"] = context.now
     if context.ending is not None and context.together is not None:
-        version = {"version": run.version + 1} if new_data else {}
-        context.together.keep(replace(context.ending, run=run.pk, about_run=changes | version))
+        # The data has not changed: else it is written at once.
+        context.together.keep(replace(context.ending, run=run.pk, about_run=changes))
     elif not update_run(run.pk, changes, new_data=new_data):
         raise TransitionNotAllowed(f"Run {run.pk} has ended and cannot be changed.")
     run.version += new_data

@@ -12,7 +12,7 @@ to one, and behind the work, and kept again if it is gone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,6 @@ class Together:
         self._kept: list[Ending] = []
         #: What was written in the midst of a work, in one go each.
         self._early: list[list[Ending]] = []
-        self._lost = False
         #: Whether it is just being written.
         self.writes = False
 
@@ -54,8 +53,6 @@ class Together:
 
     def write(self) -> None:
         """Write all that is kept. Raise `NotAsRead` if it cannot be written."""
-        if self._lost:
-            raise NotAsRead
         if self._kept:
             write(self._kept)
             self._kept = []
@@ -73,9 +70,9 @@ class Together:
     def _writing(self) -> Iterator[None]:
         self.writes = True
         try:
-            yield
-        except NotAsRead:
-            self._lost = True  # which is no error of that work
+            # No error of that work: it is found again behind it.
+            with suppress(NotAsRead):
+                yield
         finally:
             self.writes = False
 
