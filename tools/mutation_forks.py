@@ -37,6 +37,13 @@ FILES = ("diagrams/test_bpmn_readers", "pages/test_crawl", "test_benchmarks", "t
 FIRST = ("definition/", "nodes/", "test_checks", "diagrams/", "engine/", "dispatch/", "models/")
 #: Seconds of tests for one mutant, how many there are at least, for how long one may stand still.
 ENOUGH, LEAST, STILL = 15.0, 10, 10.0
+#: Tests that take fewer seconds cost next to nothing, and where those of a package are.
+QUICK = 0.02
+UNITS = {
+    "definition": ("tests/definition", "tests/nodes"),
+    "nodes": ("tests/definition", "tests/nodes"),
+    "engine": ("tests/engine", "tests/dispatch"),
+}
 KILLED, SURVIVED, SLOW = "killed", "survived", "stands still"
 
 
@@ -99,15 +106,19 @@ def ranked(
     Return tests in the order in which they are likely to notice a mutant, as many as are enough.
 
     First those that have noticed one in the module, then those of files that have the text which
-    is changed, or speak of the module: the fastest of each file, the second of each, ...; then the
-    others in the same way. ``enough`` is how many seconds they may take in all.
+    is changed, the quick ones that are about the package, and those of files that speak of the
+    module: the fastest of each file, the second of each, ...; then the others in the same way.
+    ``enough`` is how many seconds they may take in all.
     """
     seen: Counter[str] = Counter()
     ranks = {}
     for name in sorted(names, key=lambda name: float(known[name]["seconds"])):
         file = name.partition("::")[0]
-        other = (not quotes(file, mutant.before), not speaks_of(file, mutant.module))
-        ranks[name] = (-noticed[name], *other, seen[file], float(known[name]["seconds"]))
+        seconds = float(known[name]["seconds"])
+        package = mutant.module.partition(".")[0]
+        quick = seconds < QUICK and file.startswith(UNITS[package])
+        other = (not quotes(file, mutant.before), not quick, not speaks_of(file, mutant.module))
+        ranks[name] = (-noticed[name], *other, seen[file], seconds)
         seen[file] += 1
     found: list[str] = []
     spent = 0.0
