@@ -60,7 +60,7 @@ class Work:
     def __init__(self, package: str, options: argparse.Namespace) -> None:
         self.package, self.file = package, BUILD / f"{package}.json"
         # What has survived before gets more of the tests to see.
-        self.enough = forks.ENOUGH * (4 if options.again else 1)
+        self.enough = forks.ENOUGH * (2 if options.again else 1)
         size = SIZES[package] if options.size is None else options.size
         self.chosen, self.count = sample(package, size, options.seed)
         known: Notes = {}
