@@ -322,6 +322,7 @@ def test_what_django_is_to_write_in_its_own_words_is_written_together_as_well(
     made(3)
     assert sweep().ok
     ended()
+    assert HAPPENED == ["a"] * 3  # nothing was done again
 
 
 def test_an_error_that_work_keeps_to_itself_is_its_own() -> None:

@@ -98,7 +98,11 @@ def test_needed_data_is_checked_and_converted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "read"), [("false", False), ("0", False), ("on", True), (True, True), ("YES", True)]
+    ("given", "read"),
+    [
+        *(("false", False), ("0", False), ("no", False), ("off", False), ("", False)),
+        *(("true", True), ("1", True), ("yes", True), ("on", True), (True, True), ("YES", True)),
+    ],
 )
 @pytest.mark.api("require_data_parameters")
 def test_a_yes_or_no_is_read_as_people_write_it(given: Any, read: bool) -> None:

@@ -18,7 +18,7 @@ from automations import flow
 from automations.definition import known
 from automations.dispatch import schedules
 from automations.dispatch.sweep import Report, sweep
-from automations.engine import steps
+from automations.engine import bursts, steps
 from automations.exceptions import DefinitionError
 from automations.models import AutomationModel, AutomationScheduleModel, AutomationTaskModel
 from tests.engine.rows import at, path, row
@@ -386,3 +386,12 @@ def test_one_step_deletes_no_more_of_a_history_than_takes_a_moment(
     AutomationModel.run()
     steps.step(run.id)
     assert len(before - set(tasks.values_list("pk", flat=True))) == 500
+
+
+def test_a_burst_is_over_when_it_has_come_to_a_node_that_repeats(
+    clock: time_machine.Traveller,
+) -> None:
+    run = Daily()
+    clock.shift(DAY)
+    assert [step.node for step in bursts.burst(run.id, most=20)] == ["again"]
+    assert next(step.node for step in bursts.burst(run.id, most=20)) == "work"

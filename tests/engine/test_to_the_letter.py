@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -27,6 +28,7 @@ from automations.engine import (
     steps,
     trouble,
 )
+from automations.engine.context import TaskContext
 from automations.engine.starting import save_data
 from automations.engine.steps import Step
 from automations.exceptions import NodeNotFound, TaskClosed
@@ -39,9 +41,10 @@ from automations.models import (
 from tests.engine.rows import at, path, row, states
 from tests.engine.test_bursts import commits
 from tests.engine.test_incidents import valid_form
+from tests.engine.test_trouble import DEADLOCKS
 from tests.plain import HOUR, NOW
 from tests.testapp.background import Beside
-from tests.testapp.bursts import HAPPENED, Row, Sending, Troubled
+from tests.testapp.bursts import HAPPENED, Row, Sending, Short, Spoiled, Troubled
 from tests.testapp.hard import Demand
 from tests.testapp.processes import Straight
 from tests.testapp.promises import Rounds, Trio, Uneven, Watched
@@ -327,10 +330,6 @@ def test_a_burst_gives_the_row_of_its_run_if_there_is_no_more_to_do() -> None:
     assert last.row.state == "finished"
 
 
-def test_no_task_is_begun_in_a_burst_after_what_the_documentation_says() -> None:
-    assert (bursts.LONGEST, bursts.LONGEST_ALONE) == (0.05, 0.01)
-
-
 def test_who_gives_no_reason_is_written_down_without_one() -> None:
     one, other = failed_runs()
     incidents.retry(one.id, at(one, "d").pk)
@@ -542,3 +541,58 @@ def test_a_database_that_gives_no_keys_back_is_not_asked_for_them(
     (sql,) = [query["sql"] for query in queries if query["sql"].startswith("INSERT")]
     assert "RETURNING" not in sql
     assert path(run) == ["first", "second"]
+
+
+def test_what_a_task_has_opened_that_is_undone_is_not_gone_on_with() -> None:
+    run = Spoiled(autorun=False)
+    assert [step.node for step in bursts.burst(run.id, most=20)] == ["a", "aside", "end"]
+    assert HAPPENED == ["aside"]
+    assert path(run) == ["a", "aside", "end"]
+
+
+@pytest.mark.parametrize("now", [None, NOW + timedelta(days=900)])
+def test_a_task_that_is_in_trouble_is_delayed_from_the_time_of_its_burst(now: Any) -> None:
+    run = Short(autorun=False)
+
+    def trouble(run: Any) -> None:
+        raise OperationalError(*DEADLOCKS[0].args) from DEADLOCKS[0].__cause__
+
+    Short.acts[run.id] = trouble
+    try:
+        done = bursts.burst(run.id, most=20, now=now)
+    finally:
+        Short.acts.clear()
+    assert [step.delayed for step in done] == [True]
+    assert at(run, "a").due > (now or row(run).created)
+
+
+def test_a_task_knows_the_row_of_its_run_that_is_written() -> None:
+    run = AutomationModel(automation_class=Straight._meta.label, data={})
+    task = AutomationTaskModel(status="first")
+    context = TaskContext(task, run, NOW)
+    assert context.task.automation is run
+
+
+def test_who_is_told_of_a_run_that_begins_is_told_once_it_is_there() -> None:
+    told: list[Any] = []
+
+    def hear(sender: Any, run: Any, **more: Any) -> None:
+        told.append((sender, AutomationModel.objects.get(pk=run.pk).pk))
+
+    signals.run_started.connect(hear)
+    try:
+        run = Straight(autorun=False)
+    finally:
+        signals.run_started.disconnect(hear)
+    assert told == [(Straight, run.id)]
+
+
+def test_rows_are_written_alike_also_with_what_only_the_database_knows() -> None:
+    one, other, third = (Straight(autorun=False) for _ in range(3))
+    changes = {"version": F("version") + 3, "due": None}
+    keys = [one.id, other.id]
+    assert statements.update_all(AutomationModel, keys, ("finished", False), changes) == 2
+    assert statements.update_all(AutomationModel, keys, ("finished", True), changes) == 0
+    assert [row(run).version for run in (one, other, third)] == [3, 3, 0]
+    assert [row(run).due for run in (one, other)] == [None, None]
+    assert row(third).due is not None

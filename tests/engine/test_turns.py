@@ -183,3 +183,14 @@ def test_who_gives_way_leaves_the_lock_alone_for_a_moment_after_each_transaction
     assert transact() == []
     turns.give_way()
     assert transact() == [turns.PATIENT.rest]
+
+
+def test_how_a_transaction_begins_is_known_before_the_first_one() -> None:
+    for mode in ("IMMEDIATE", "DEFERRED"):
+        database = connection.copy()
+        options = {**database.settings_dict["OPTIONS"], "transaction_mode": mode}
+        database.settings_dict = {**database.settings_dict, "NAME": ":memory:", "OPTIONS": options}
+        try:
+            assert turns.begins_with_lock(database) is (mode == "IMMEDIATE")
+        finally:
+            database.close()

@@ -56,6 +56,19 @@ class Short(Noted):
         return act(self) if act else None
 
 
+class Spoiled(Noted):
+    """Its first step leaves in its data what cannot be kept, and leads aside then."""
+
+    a = flow.Execute(this.spoil).OnError(this.aside)
+    b = flow.Execute(this.note)
+    end = flow.End()
+    aside = flow.Execute(this.note).Next(this.end)
+
+    def spoil(self, task: Any) -> None:
+        """Leave what is no JSON."""
+        self.data["strange"] = object()
+
+
 class Sole(Short):
     """There is one at a time for everybody."""
 
