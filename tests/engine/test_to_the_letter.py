@@ -545,7 +545,9 @@ def test_a_database_that_gives_no_keys_back_is_not_asked_for_them(
 
 def test_what_a_task_has_opened_that_is_undone_is_not_gone_on_with() -> None:
     run = Spoiled(autorun=False)
-    assert [step.node for step in bursts.burst(run.id, most=20)] == ["a", "aside", "end"]
+    # On PostgreSQL the error of a first task is written down in a transaction of its own.
+    done = [step.node for _ in range(2) for step in bursts.burst(run.id, most=20) if step.node]
+    assert done == ["a", "aside", "end"]
     assert HAPPENED == ["aside"]
     assert path(run) == ["a", "aside", "end"]
 
