@@ -57,6 +57,7 @@ def test_without_a_savepoint_what_a_failed_task_has_done_stays(
         monkeypatch.setattr(
             attempts, "atomic", lambda: nullcontext() if in_transaction() else atomic()
         )
+        monkeypatch.setattr(attempts, "in_shared", nullcontext)
     found = audit([Saved()])
     assert found.exact is on
     assert bool(found.doubled) is not on

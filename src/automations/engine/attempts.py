@@ -131,11 +131,11 @@ def _in_savepoint(
     context: TaskContext,
     work: Callable[[], Outcome],
     error: BaseException | None = None,
-    begin: Callable[[], AbstractContextManager[None]] = atomic,
+    begin: Callable[[], AbstractContextManager[None]] | None = None,
 ) -> None:
     own: Exception | None = None
     try:
-        with begin(), neutral():
+        with (begin or atomic)(), neutral():
             try:
                 _do(context, work, error)
             except Exception as raised:
