@@ -93,7 +93,10 @@ def picture(records: list[dict[str, Any]]) -> str:
     about = (
         "Measured {measured:.10} with Python {python}, Django {django}, {processors} processors."
     )
-    drawn.append(text(16, top + 42, about.format(**records[0]), "quiet"))
+    about = about.format(**records[0])
+    if others := [record["measured"][:10] for record in records[1:]]:
+        about += f" The others: {others[0]}."
+    drawn.append(text(16, top + 42, about, "quiet"))
     height = top + 58
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img">'
     about = "<title>What a step costs, beside one transaction written by hand</title>"
