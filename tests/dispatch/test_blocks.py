@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +15,7 @@ from automations.dispatch import pace as pacing
 from automations.dispatch import sweep as sweeping
 from automations.dispatch.pace import Pace
 from automations.dispatch.sweep import sweep
-from automations.engine import blocks, bursts, together, watching
+from automations.engine import blocks, together, watching
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.engine.rows import closings, path, row, states
 from tests.engine.test_trouble import DEADLOCKS, said
@@ -37,14 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def all_are_quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pacing, "OFTEN", 0)
-    # How fast the machine is decides nothing here.
-    monkeypatch.setattr(pacing, "QUICK", math.inf)
-    for module in (blocks, bursts):
-        monkeypatch.setattr(module, "longest", lambda: math.inf)
-    monkeypatch.setattr(sweeping, "pace", Pace())
-    HAPPENED.clear()
+def no_trouble(all_are_quick: None) -> Iterator[None]:
     yield
     Troubled.trouble_left.clear()
 

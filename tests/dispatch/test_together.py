@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,11 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from automations import flow, signals
-from automations.dispatch import pace as pacing
-from automations.dispatch import sweep as sweeping
-from automations.dispatch.pace import Pace
 from automations.dispatch.sweep import sweep
-from automations.engine import blocks, bursts, statements
+from automations.engine import blocks, statements
 from automations.models import AutomationModel, AutomationTaskModel
 from automations.outcomes import Fail
 from tests.engine.rows import at, path, row, states
@@ -29,13 +25,7 @@ RUNS, TASKS = AutomationModel._meta.db_table, AutomationTaskModel._meta.db_table
 
 
 @pytest.fixture(autouse=True)
-def all_are_quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pacing, "OFTEN", 0)
-    monkeypatch.setattr(pacing, "QUICK", math.inf)
-    for module in (blocks, bursts):
-        monkeypatch.setattr(module, "longest", lambda: math.inf)
-    monkeypatch.setattr(sweeping, "pace", Pace())
-    HAPPENED.clear()
+def nobody_acts(all_are_quick: None) -> Iterator[None]:
     yield
     Short.acts.clear()
 

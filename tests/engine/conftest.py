@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 
@@ -12,8 +13,10 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
+from automations.engine import bursts
 from tests.plain import NOW
 from tests.testapp import story
+from tests.testapp.bursts import HAPPENED, Troubled
 
 #: In what a test that says nothing else of the database runs; each is a user's everyday.
 WAYS = [
@@ -73,3 +76,13 @@ def clock() -> Iterator[time_machine.Traveller]:
     """The process clock, standing still until it is moved."""
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def nothing_happened(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of the processes of bursts has happened yet; however fast the machine is."""
+    monkeypatch.setattr(bursts, "longest", lambda: math.inf)
+    HAPPENED.clear()
+    Troubled.trouble_left.clear()
+    yield
+    Troubled.trouble_left.clear()

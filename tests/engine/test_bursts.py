@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -36,19 +34,9 @@ from tests.testapp.bursts import (
 from tests.testapp.models import Effect
 from tests.testapp.promises import Trio
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_happened")]
 
 LIMIT = bursts.longest
-
-
-@pytest.fixture(autouse=True)
-def nothing_happened(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # How fast the machine is decides nothing here.
-    monkeypatch.setattr(bursts, "longest", lambda: math.inf)
-    HAPPENED.clear()
-    Troubled.trouble_left.clear()
-    yield
-    Troubled.trouble_left.clear()
 
 
 def commits(run: Any) -> list[list[str]]:

@@ -49,14 +49,7 @@ from tests.testapp.hard import Demand
 from tests.testapp.processes import Straight
 from tests.testapp.promises import Rounds, Trio, Uneven, Watched
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nothing_happened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bursts, "longest", lambda: float("inf"))
-    HAPPENED.clear()
-    Troubled.trouble_left.clear()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_happened")]
 
 
 def test_a_step_of_which_nothing_is_said_has_looked_and_found_nothing() -> None:

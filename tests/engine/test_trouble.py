@@ -340,6 +340,57 @@ def test_work_that_ends_its_transaction_is_an_error_that_says_so(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("way", ["commit", "rollback", "and another one", "a table"])
+def test_work_that_has_ended_its_transaction_and_fails_is_not_tried_for_ever(
+    way: str, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, vendors = LEAVING[way]
+    if connection.vendor not in vendors:
+        pytest.skip("No such way out of a transaction here.")
+    note, guilty = processes.Straight.note, "second" if shared else "first"
+
+    def leave(self: Any, task: Any) -> Any:
+        if task.status != guilty:
+            return note(self, task)
+        work(task)
+        raise ValueError("and that")
+
+    monkeypatch.setattr(processes.Straight, "note", leave)
+    run = Straight(autorun=False)
+    if shared:
+        assert run.run() is None
+    else:
+        assert steps.step(run.id).failed
+    task = at(run, guilty)
+    assert (task.state, row(run).state) == ("failed", "failed")
+    assert task.message.startswith("TransactionLeft: ")
+    assert "ValueError: and that" in task.traceback
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "statements",
+    [("SELECT 1; SELECT 'end'",), ("CREATE TABLE atm_x (y INT)", "DROP TABLE atm_x"), ("BEGIN",)],
+)
+def test_work_that_fails_in_its_transaction_has_not_left_it(
+    statements: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it has said: a database that refuses a statement says nothing of the rest."""
+    if connection.vendor == "mysql":
+        pytest.skip("There it has.")
+
+    def fail(self: Any, task: Any) -> None:
+        said(*statements)(task)
+        said("SELECT * FROM there_is_no_such_table")(task)
+
+    monkeypatch.setattr(processes.Straight, "note", fail)
+    run = Straight(autorun=False)
+    assert steps.step(run.id).failed
+    assert not at(run, "first").message.startswith("TransactionLeft")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_sqlite_has_undone_by_itself_is_not_written_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -35,7 +36,7 @@ from automations.engine.locking import (
 from automations.engine.notifying import going_on_with
 from automations.engine.steps import Step, working_on
 from automations.engine.together import NotAsRead, Together
-from automations.models import AutomationTaskModel
+from automations.models import AutomationModel, AutomationTaskModel
 
 logger = logging.getLogger("automations")
 
@@ -58,7 +59,7 @@ def block(
     or the database is in trouble, nothing is done. What fails on commit is raised, when all is
     done.
     """
-    done: dict[int, list[Step]] = {}
+    this = Block(run_ids, claim, now, here, stopped, seconds)
     committed: list[str] = []
     try:
         with atomic(), ExitStack() as ours:
@@ -66,7 +67,7 @@ def block(
             for run_id in run_ids:
                 ours.enter_context(going_on_with(run_id))
             try:
-                _work(run_ids, claim, now, here, stopped, seconds, done)
+                this.work()
             except Exhausted:
                 abandon()
                 raise
@@ -80,43 +81,54 @@ def block(
         if isinstance(error, Exhausted):
             leave_connections()
         return {}
-    return done
+    return this.done
 
 
-def _work(
-    run_ids: Collection[int],
-    claim: str,
-    now: datetime,
-    here: Collection[str] | None,
-    stopped: Callable[[], bool],
-    seconds: Callable[[str, float], None],
-    done: dict[int, list[Step]],
-) -> None:
-    take_write_lock()
-    ends, room = time.monotonic() + longest(), settings.get("ATM_COMMIT_EVERY")
-    together = Together()
-    worked: list[Burst] = []
-    claimed: Runs = runs().filter(pk__in=run_ids, claimed_by=claim).order_by("due", "pk")
-    rows = [row for row in for_update(claimed, skip_locked=True) if in_step(row)]
-    found: dict[int, list[AutomationTaskModel]] = {row.pk: [] for row in rows}
-    for task in tasks().open().filter(automation__in=list(found)).order_by("pk"):
-        found[task.automation_id].append(task)
-    for row in rows:
-        if room <= 0 or stopped() or time.monotonic() >= ends:
-            break
-        for task in found[row.pk]:
-            task.automation = row
-        most = min(room, commit_every(row), settings.get("ATM_SWEEP_TASKS"))
-        one = Burst(row.pk, claim, set(), now, here, most, stopped, together=together)
-        turn = one.choose(row, found[row.pk])
-        if isinstance(turn, Step) or stands_alone(turn) or one.most <= 1:
-            continue
-        with working_on(row.pk):
-            one.go(turn, ends)
-        seconds(row.automation_class, sum(step.seconds for step in one.done))
-        worked.append(one)
-        room -= len(one.done)
-        if not one.open:
-            break
-    together.write()
-    done.update((one.run_id, one.told()) for one in worked)
+@dataclass
+class Block:
+    """One block: what it may do, and what it has done in each run."""
+
+    run_ids: Collection[int]
+    claim: str
+    now: datetime
+    here: Collection[str] | None
+    stopped: Callable[[], bool]
+    seconds: Callable[[str, float], None]
+    done: dict[int, list[Step]] = field(default_factory=dict)
+
+    def work(self) -> None:
+        """Do it all, inside the transaction."""
+        take_write_lock()
+        ends, room = time.monotonic() + longest(), settings.get("ATM_COMMIT_EVERY")
+        together = Together()
+        worked: list[Burst] = []
+        for row, found in self.read():
+            if room <= 0 or self.stopped() or time.monotonic() >= ends:
+                break
+            most = min(room, commit_every(row), settings.get("ATM_SWEEP_TASKS"))
+            one = Burst(
+                row.pk, self.claim, set(), self.now, self.here, most, self.stopped, together
+            )
+            turn = one.choose(row, found)
+            if isinstance(turn, Step) or stands_alone(turn) or one.most <= 1:
+                continue
+            with working_on(row.pk):
+                one.go(turn, ends)
+            self.seconds(row.automation_class, sum(step.seconds for step in one.done))
+            worked.append(one)
+            room -= len(one.done)
+            if not one.open:
+                break
+        together.write()
+        self.done.update((one.run_id, one.told()) for one in worked)
+
+    def read(self) -> list[tuple[AutomationModel, list[AutomationTaskModel]]]:
+        """Lock the runs that nobody else works on; return each with its open tasks."""
+        claimed: Runs = runs().filter(pk__in=self.run_ids, claimed_by=self.claim)
+        locked = for_update(claimed.order_by("due", "pk"), skip_locked=True)
+        rows = {row.pk: row for row in locked if in_step(row)}
+        found: dict[int, list[AutomationTaskModel]] = {key: [] for key in rows}
+        for task in tasks().open().filter(automation__in=list(rows)).order_by("pk"):
+            task.automation = rows[task.automation_id]
+            found[task.automation_id].append(task)
+        return [(row, found[key]) for key, row in rows.items()]

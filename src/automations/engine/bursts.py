@@ -88,11 +88,11 @@ class Burst:
     here: Collection[str] | None
     most: int
     stopped: Callable[[], bool]
+    #: Where the ends of runs are kept if the transaction is that of other runs as well.
+    together: Together | None = None
     begun: list[AutomationTaskModel] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)
     committed: list[int] = field(default_factory=list)
-    #: Where the ends of runs are kept if the transaction is that of other runs as well.
-    together: Together | None = None
     #: Whether anything else may be done in this transaction after the last task.
     open: bool = True
     _next: TaskContext | None = None

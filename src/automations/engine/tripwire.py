@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from django.db import DatabaseError
@@ -17,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
 from automations.engine.locking import connection
+from automations.engine.trouble import exhaustion, is_transient
 
 #: Statements that end a transaction or begin one, on MariaDB and MySQL without saying so as well
 #: (their manual, "Statements That Cause an Implicit Commit"); not what goes back to a savepoint.
@@ -28,8 +30,8 @@ LEAVES = re.compile(
     r"|SET\s+(?:SESSION\s+|@@(?:SESSION\.)?)?AUTOCOMMIT)\b",
     re.IGNORECASE,
 )
-#: The state of a connection that is in no transaction, as libpq numbers them.
-IDLE = 0
+#: States of a connection, as libpq numbers them: in no transaction; in one that has failed.
+IDLE, IN_ERROR = 0, 3
 
 
 class TransactionLeft(TransactionManagementError):
@@ -47,7 +49,7 @@ class Tripwire:
     """
     Looks on while a task is worked on, and raises `TransactionLeft` if its transaction is gone.
 
-    Not if the work has raised something else: then that is undone, or cannot be.
+    If the work has raised something else, that is the cause: it cannot be undone any more.
     """
 
     def __init__(self) -> None:
@@ -59,10 +61,20 @@ class Tripwire:
     def __enter__(self) -> None:
         self._looking.__enter__()
 
-    def __exit__(self, kind: type[BaseException] | None, *about: object) -> None:
-        self._looking.__exit__(kind, *about)  # type: ignore[arg-type] # as they came
-        if kind is None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._looking.__exit__(kind, error, trace)
+        if error is None:
             self.check()
+        elif isinstance(error, Exception) and self._may_be_asked(error):
+            try:
+                self._release()
+            except TransactionLeft as left:
+                raise left from error
 
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
@@ -76,16 +88,29 @@ class Tripwire:
 
     def check(self) -> None:
         """Raise `TransactionLeft` if the transaction is gone, or what the database has done."""
-        try:
-            if self._savepoint is not None:
-                self._database.savepoint_commit(self._savepoint)
-        except DatabaseError:
-            raise TransactionLeft from None  # not trouble with the database, whatever it says
+        self._release()
         driver: Any = self._database.connection
         if self._database.vendor == "postgresql" and driver.info.transaction_status == IDLE:
             raise TransactionLeft
         if self._database.vendor == "sqlite" and not driver.in_transaction:
             raise DatabaseError("SQLite has undone the transaction of the task by itself.")
+
+    def _release(self) -> None:
+        """Let go of the savepoint. Raise `TransactionLeft` if it is gone."""
+        try:
+            if self._savepoint is not None:
+                self._database.savepoint_commit(self._savepoint)
+        except DatabaseError:
+            raise TransactionLeft from None  # not trouble with the database, whatever it says
+
+    def _may_be_asked(self, error: Exception) -> bool:
+        """Return whether the database says of the savepoint what is so, after this error."""
+        if self._database.needs_rollback or is_transient(error) or exhaustion(error):
+            return False  # then it has perhaps undone the transaction by itself
+        driver: Any = self._database.connection
+        if driver is None:
+            return False
+        return self._database.vendor != "postgresql" or driver.info.transaction_status != IN_ERROR
 
 
 def depth(database: BaseDatabaseWrapper) -> int:
