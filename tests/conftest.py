@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import signal
 from collections.abc import Generator, Iterator
 from functools import partialmethod
 from pathlib import Path
@@ -59,6 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
     On PostgreSQL let small tables be emptied row by row after each test, as Django does on the
     other databases: TRUNCATE makes new files for all of them, which takes forty times as long.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in the background of a shell: what the tests start would ignore it as well.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.DIRECTORY.mkdir(mode=0o700, exist_ok=True)
     once.register(config)
     if settings.VENDOR == "postgresql":

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 
 from automations.dispatch import advancing, claims, inline, sweep
 from automations.engine import charging, locking, people, steps
@@ -42,6 +42,18 @@ def test_a_sweep_runs_what_is_due_and_says_what_it_did() -> None:
     assert str(report) == "45 runs, 180 tasks done, 0 failed"
     assert all(run.finished() for run in runs)
     assert not AutomationModel.objects.exclude(claimed_by="").exists()
+
+
+def test_a_sweep_says_what_it_did_also_where_the_database_gives_no_keys_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As MySQL does, of an End that is opened and done at once."""
+    monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+    for number in range(1, 6):
+        for _ in range(number):
+            Straight(autorun=False)
+        report = AutomationModel.run()
+        assert (report.runs, report.done, report.failed) == (number, 4 * number, 0)
 
 
 @pytest.mark.api("A25")

@@ -536,6 +536,20 @@ def test_a_database_that_gives_no_keys_back_is_not_asked_for_them(
     assert path(run) == ["first", "second"]
 
 
+@pytest.mark.parametrize("kind", [Row, Trio])
+def test_bursts_go_on_where_the_database_gives_no_keys_back(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As MySQL does; what was opened is read then."""
+    usual, other = kind(autorun=False), kind(autorun=False)
+    expected = [step.node for step in bursts.burst(usual.id, most=20)]
+    monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+    done = bursts.burst(other.id, most=20)
+    assert [step.node for step in done] == expected
+    assert path(other) == path(usual)
+    assert row(other).state == row(usual).state
+
+
 def test_what_a_task_has_opened_that_is_undone_is_not_gone_on_with() -> None:
     run = Spoiled(autorun=False)
     # On PostgreSQL the error of a first task is written down in a transaction of its own.

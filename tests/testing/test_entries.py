@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django import forms
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from automations.testing.acts import sent
 from automations.testing.deeds import Wait
-from automations.testing.entries import drawn, of_kind, slots, sources
+from automations.testing.entries import drawn, is_told_once, of_kind, slots, sources
 from automations.testing.retelling import duration, span, value, variable
 from tests.testapp.models import IssueList
 
@@ -79,6 +80,29 @@ def test_what_is_entered_with_care_is_valid(data: st.DataObject) -> None:
         assert "fixed" not in "".join(entered)
         form = Everything(prefix=prefix, **sent(entered, Everything))
         assert form.is_valid(), form.errors
+
+
+@pytest.mark.parametrize(
+    ("moment", "once"),
+    [
+        (datetime(2047, 3, 31, 1, 59), True),
+        (datetime(2047, 3, 31, 2), False),  # put forward
+        (datetime(2047, 10, 27, 2, 30), False),  # put back
+        (datetime(2047, 10, 27, 3), True),
+    ],
+)
+def test_no_moment_is_entered_that_clocks_do_not_show_or_show_twice(
+    moment: datetime, once: bool
+) -> None:
+    with timezone.override("Europe/Berlin"):
+        assert is_told_once(moment) is once
+
+
+@given(st.data())
+@SETTINGS
+def test_a_time_beside_its_day_is_one_at_which_no_clock_is_changed(data: st.DataObject) -> None:
+    entered = drawn(data.draw, sources(Everything(), {}, 0, careful=True))
+    assert time(4) <= entered["both_1"] <= time(22)
 
 
 @given(st.data())

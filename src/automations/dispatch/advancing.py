@@ -181,7 +181,7 @@ def _advance(
         if step.delayed:
             progress.delayed += 1
             break
-        if step.task_id is None:
+        if not step.node:
             return progress, False
         count(run_id, steps, progress, seen)
         budget.tasks -= len(steps)

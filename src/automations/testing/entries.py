@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import partial
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.forms import BaseForm, BaseFormSet
+from django.forms.utils import from_current_timezone
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument, ResolutionFailed
 from hypothesis.extra.django import from_field
@@ -30,6 +31,8 @@ WHOLE = st.integers(-(2**31), 2**31 - 1)
 TEXT = st.text(
     st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=20
 )
+#: Between these is what is entered as a date and a time.
+FIRST, LAST = datetime(2000, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001 - as entered
 #: What belongs to a formset and not to what is asked.
 OF_FORMSETS = {"DELETE", "ORDER"}
 
@@ -113,12 +116,27 @@ def some_of(field: Any) -> SearchStrategy[Any]:
     return st.lists(one_of(field), min_size=int(field.required), max_size=3, unique=True)
 
 
+class Daytime(forms.TimeField):
+    """The field of a time on a day that is entered beside it."""
+
+
+def is_told_once(moment: datetime) -> bool:
+    """Return whether clocks show the moment, and once: not where they are put forward or back."""
+    try:
+        from_current_timezone(moment)
+    except forms.ValidationError:
+        return False
+    return True
+
+
 Maker = Callable[[Any], SearchStrategy[Any]]
 #: Where Hypothesis has nothing for a field of Django's, or something that no browser sends.
 OWN: dict[type[forms.Field], Maker] = {
     forms.ModelMultipleChoiceField: some_of,
     forms.ModelChoiceField: one_of,
-    forms.DateTimeField: lambda field: st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001 - as entered
+    forms.DateTimeField: lambda field: st.datetimes(FIRST, LAST).filter(is_told_once),
+    # Clocks are put forward and back at night.
+    Daytime: lambda field: st.times(time(4), time(22)),
     forms.TimeField: lambda field: st.times(),
     forms.DecimalField: number_for,
     forms.FileField: file_for,
@@ -184,7 +202,10 @@ def parts(field: forms.Field) -> Iterator[tuple[str, forms.Field]]:
     """Yield the fields that a page shows of one, each with the end of its name: mostly itself."""
     widget = field.widget
     if isinstance(field, forms.MultiValueField) and isinstance(widget, forms.MultiWidget):
-        yield from zip(widget.widgets_names, field.fields, strict=True)  # type: ignore[attr-defined] # the stubs lack it
+        names = widget.widgets_names  # type: ignore[attr-defined] # the stubs lack it
+        for name, part in zip(names, field.fields, strict=True):
+            of_a_day = isinstance(field, forms.SplitDateTimeField)
+            yield name, Daytime() if of_a_day and isinstance(part, forms.TimeField) else part
     else:
         yield "", field
 
