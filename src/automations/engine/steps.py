@@ -69,14 +69,14 @@ class Step:
     What a step has done.
 
     ``obtained``: nobody else was at work on the run. ``task_id`` and ``node``: what was executed,
-    if something was due. ``failed``: it became an incident. ``postponed``: it has still to wait.
-    ``changed``: the run's data did change. ``delayed``: the database was in trouble. ``more``:
-    another task is due at once. ``sending``: the task has a message to deliver, which is done
-    outside of this transaction. ``outside``: so is the work of the task, and it is to be begun;
-    ``automation_class`` is whose work that is.
-    ``elsewhere``: nothing was done, for this is the name of where it is to be done. ``reached``
-    are other runs that have something to do now. ``row`` is the run as it has been written, if
-    nothing else can have changed it since it was locked. ``seconds`` is how long its work took.
+    if something was due (MySQL does not tell the key of an End done at once). ``failed``: it became
+    an incident. ``postponed``: it has still to wait. ``changed``: the run's data did change.
+    ``delayed``: the database was in trouble. ``more``: another task is due at once. ``sending``:
+    the task has a message to deliver, which is done outside of this transaction. ``outside``: so is
+    the work of the task, and it is to be begun; ``automation_class`` is whose work that is.
+    ``elsewhere``: nothing was done, for this is the name of where it is to be done. ``reached`` are
+    other runs that have something to do now. ``row`` is the run as it has been written, if nothing
+    else can have changed it since it was locked. ``seconds`` is how long its work took.
     """
 
     obtained: bool = True
