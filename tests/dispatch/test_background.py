@@ -770,6 +770,40 @@ def test_a_heart_without_work_stops() -> None:
     assert not thread.is_alive()
 
 
+def test_whoever_closes_a_heart_waits_for_its_last_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends while a driver talks to the database in another thread may crash."""
+    begun, through = threading.Event(), threading.Event()
+
+    def slowly(*about: Any) -> bool:
+        begun.set()
+        return through.wait(30)
+
+    monkeypatch.setattr(heart, "LEAST", 60)  # nobody waits for the rest between two beats
+    monkeypatch.setattr(heart, "PATIENCE", 60)
+    monkeypatch.setattr(outside, "renew", slowly)
+    beating = Heart()
+    pulse = beating.begin(10**9, "me")
+    beating.hurry()
+    assert begun.wait(30)
+    thread = beating._thread
+    assert thread is not None
+    beating.end(pulse)
+    threading.Timer(0.2, through.set).start()
+    beating.close()
+    assert through.is_set()
+    assert not thread.is_alive()
+
+
+def test_workers_that_have_ended_have_closed_their_heart() -> None:
+    with Workers() as workers:
+        assert not workers._heart._closed.is_set()
+    assert workers._heart._closed.is_set()
+
+
+def test_a_heart_that_has_not_begun_is_closed_at_once() -> None:
+    Heart().close()
+
+
 def test_a_work_that_is_offered_while_it_is_tried_in_vain_is_tried_once_more() -> None:
     """A sweep that holds the run for a moment offers its work anew, which must not be left out."""
     tried: list[int] = []

@@ -419,6 +419,23 @@ def test_work_that_closes_its_connection_is_an_error(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.django_db(transaction=True)
+def test_work_that_closes_its_connection_and_fails_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(self: Any, task: Any) -> None:
+        said("BEGIN" if connection.vendor == "postgresql" else "SELECT 1")(task)
+        connection.close()
+        raise ValueError("and that")
+
+    monkeypatch.setattr(processes.Straight, "note", fail)
+    run = Straight(autorun=False)
+    outcome = steps.step(run.id)
+    assert outcome.delayed or outcome.failed
+    assert at(run, "first").state in ("ready", "failed")
+    assert path(run) == ["first"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_work_that_ends_the_callers_transaction_is_the_callers_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -114,6 +114,14 @@ def test_what_is_entered_without_care_may_be_anything(data: st.DataObject) -> No
     Everything(**sent(entered, Everything)).is_valid()
 
 
+@given(st.data())
+@SETTINGS
+def test_a_box_is_ticked_or_not(data: st.DataObject) -> None:
+    """Anything else that is sent of it means one of these, and stories told two ways are longer."""
+    entered = drawn(data.draw, sources(Everything(), {}, 0, careful=False))
+    assert entered["yes"] in (True, False, None)
+
+
 def test_where_there_is_nothing_to_choose_from_nothing_is_chosen() -> None:
     source = sources(Everything(), {}, 0, careful=True)
     assert repr(source["issues"]) == "none()"

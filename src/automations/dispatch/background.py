@@ -140,6 +140,7 @@ class Workers(PerProcess):
             self._changed.notify_all()
         for thread in threads:
             thread.join()
+        self._heart.close()
 
     def _have_threads(self, jobs: int) -> bool:
         """Have a thread more if it is of use and may be; return whether there is any."""

@@ -21,6 +21,8 @@ logger = logging.getLogger("automations")
 
 #: However often a work says how far it is, this many seconds pass between two beats.
 LEAST = 0.2
+#: So many seconds whoever ends waits for the last beat.
+PATIENCE = 5
 
 
 class Pulse:
@@ -58,6 +60,7 @@ class Heart(PerProcess):
         self._pulses: set[Pulse] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     def begin(self, task_id: int, claim: str) -> Pulse:
@@ -81,13 +84,25 @@ class Heart(PerProcess):
             if self._pulses:
                 self._beat()
 
+    def close(self) -> None:
+        """
+        Wait for the last beat, when all works are over.
+
+        A process that ends while a driver talks to the database in another thread may crash.
+        """
+        self._closed.set()
+        self._wake.set()
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(PATIENCE)
+
     def _beat(self) -> None:
         """Have the thread; if there is none to be had, whoever comes next tries again."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = begin("automations-heart", self._live)
 
     def _live(self) -> None:
-        rest = threading.Event()
         while True:
             self._wake.wait(settings.get("ATM_CLAIM") / 3)
             self._wake.clear()
@@ -103,4 +118,4 @@ class Heart(PerProcess):
                         self.end(pulse)
             finally:
                 close_connections()
-            rest.wait(LEAST)
+            self._closed.wait(LEAST)

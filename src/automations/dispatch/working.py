@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections import deque
 from datetime import timedelta
 
@@ -20,6 +21,8 @@ from automations.engine.locking import runs, tasks
 NEAR = timedelta(minutes=1)
 
 _heart = Heart()
+# Whoever ends in good order waits for the last beat.
+atexit.register(_heart.close)
 
 
 def work(run_id: int, name: str) -> Progress:

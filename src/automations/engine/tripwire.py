@@ -106,10 +106,8 @@ class Tripwire:
     def _may_be_asked(self, error: Exception) -> bool:
         """Return whether the database says of the savepoint what is so, after this error."""
         if self._database.needs_rollback or is_transient(error) or exhaustion(error):
-            return False  # then it has perhaps undone the transaction by itself
+            return False  # the connection is closed, or the database has undone it all by itself
         driver: Any = self._database.connection
-        if driver is None:
-            return False
         return self._database.vendor != "postgresql" or driver.info.transaction_status != IN_ERROR
 
 

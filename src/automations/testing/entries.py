@@ -162,6 +162,8 @@ def valid_for(field: forms.Field) -> SearchStrategy[Any]:
 
 def any_for(field: forms.Field) -> SearchStrategy[Any]:
     """Return the strategy of what people enter who do not care: also nothing, or nonsense."""
+    if isinstance(field.widget, forms.CheckboxInput):
+        return st.one_of(valid_for(field), st.none())  # whatever is sent of it, it is ticked or not
     return st.one_of(valid_for(field), st.none(), TEXT)
 
 
