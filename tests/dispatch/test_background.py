@@ -800,8 +800,10 @@ def test_workers_that_have_ended_have_closed_their_heart() -> None:
     assert workers._heart._closed.is_set()
 
 
-def test_a_heart_that_has_not_begun_is_closed_at_once() -> None:
-    Heart().close()
+def test_a_heart_that_has_not_begun_is_closed_without_a_beat() -> None:
+    beating = Heart()
+    beating.close()
+    assert beating._thread is None
 
 
 def test_a_work_that_is_offered_while_it_is_tried_in_vain_is_tried_once_more() -> None:
