@@ -313,38 +313,8 @@ LEAVING: dict[str, tuple[Callable[[Any], None], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize("way", LEAVING)
-def test_work_that_ends_its_transaction_is_an_error_that_says_so(
-    way: str, shared: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work, vendors = LEAVING[way]
-    if connection.vendor not in vendors:
-        pytest.skip("No such way out of a transaction here.")
-    note, guilty = processes.Straight.note, "second" if shared else "first"
-
-    def leave(self: Any, task: Any) -> Any:
-        return work(task) if task.status == guilty else note(self, task)
-
-    monkeypatch.setattr(processes.Straight, "note", leave)
-    run = Straight(autorun=False)
-    if shared:
-        assert run.run() is None
-    else:
-        assert steps.step(run.id).failed
-    task = at(run, guilty)
-    assert (task.state, row(run).state) == ("failed", "failed")
-    assert task.message.startswith("TransactionLeft: ")
-    assert path(run) == (["first", "second"] if shared else ["first"])
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize("way", ["commit", "rollback", "and another one", "a table"])
-def test_work_that_has_ended_its_transaction_and_fails_is_not_tried_for_ever(
-    way: str, shared: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def left(way: str, patch: pytest.MonkeyPatch, *, shared: bool, fails: bool = False) -> Any:
+    """Let work end its transaction that way, and perhaps fail; return its task, an incident."""
     work, vendors = LEAVING[way]
     if connection.vendor not in vendors:
         pytest.skip("No such way out of a transaction here.")
@@ -354,9 +324,11 @@ def test_work_that_has_ended_its_transaction_and_fails_is_not_tried_for_ever(
         if task.status != guilty:
             return note(self, task)
         work(task)
-        raise ValueError("and that")
+        if fails:
+            raise ValueError("and that")
+        return None
 
-    monkeypatch.setattr(processes.Straight, "note", leave)
+    patch.setattr(processes.Straight, "note", leave)
     run = Straight(autorun=False)
     if shared:
         assert run.run() is None
@@ -365,6 +337,26 @@ def test_work_that_has_ended_its_transaction_and_fails_is_not_tried_for_ever(
     task = at(run, guilty)
     assert (task.state, row(run).state) == ("failed", "failed")
     assert task.message.startswith("TransactionLeft: ")
+    assert path(run) == (["first", "second"] if shared else ["first"])
+    return task
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("way", LEAVING)
+def test_work_that_ends_its_transaction_is_an_error_that_says_so(
+    way: str, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "ValueError" not in left(way, monkeypatch, shared=shared).traceback
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("way", ["commit", "rollback", "and another one", "a table"])
+def test_work_that_has_ended_its_transaction_and_fails_is_not_tried_for_ever(
+    way: str, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = left(way, monkeypatch, shared=shared, fails=True)
     assert "ValueError: and that" in task.traceback
 
 
