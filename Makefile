@@ -38,7 +38,7 @@ FULL = \
 
 .PHONY: proofs
 proofs: ## Run the proofs on all databases at full size, which takes long; DATABASE= for one; PAGE=1 writes the page
-	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(if $(LEFT),--left) $(ARGS)
+	@$(FULL) $(PYTHON) tools/proofs.py $(if $(PAGE),--page) $(if $(DATABASE),--database $(DATABASE)) $(if $(LEFT),--left) $(if $(SINCE),--since $(SINCE)) $(ARGS)
 
 .PHONY: mutation
 mutation: ## Make small faults in the code and look which the tests notice; SIZE=0 all, PACKAGES=, AGAIN=1, PAGE=1 writes the page

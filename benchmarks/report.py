@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.databases import DATABASES
-from benchmarks.goals import SANE
+from benchmarks.goals import QUICK_F1, SANE
 
 HEAD = ("what", "median", "spread", "goal", "")
 
@@ -71,7 +71,19 @@ def in_columns(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def sanity(found: dict[str, Any]) -> list[str]:
-    """Return what F2 says of how quiet the machine was."""
-    ratios = [m["value"] for m in found["measures"] if (m["work"], m["unit"]) == ("F2", "x F1")]
-    usual = SANE[found["database"]]
-    return [f"  F2 is {ratio:.2f} of F1; on a quiet machine about {usual}." for ratio in ratios]
+    """Return what F1 says of how quick the machine was, and F2 of how quiet."""
+    database = found["database"]
+    usual, quick = SANE[database], QUICK_F1[database]
+    lines = [
+        f"  F1 takes {took:.2f} ms; goals in seconds are meant for one of {quick} ms, which is "
+        f"{took / quick:.1f} times as quick."
+        for took in measured(found, "F1", "ms a step")
+    ]
+    ratios = measured(found, "F2", "x F1")
+    lines += [f"  F2 is {ratio:.2f} of F1; on a quiet machine about {usual}." for ratio in ratios]
+    return lines
+
+
+def measured(found: dict[str, Any], work: str, unit: str) -> list[float]:
+    """Return what the work took."""
+    return [m["value"] for m in found["measures"] if (m["work"], m["unit"]) == (work, unit)]

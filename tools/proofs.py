@@ -5,7 +5,8 @@ The tests are those of tools/test.py, at the scale that the environment says. Th
 have done and counted; that becomes a table. With ``--page`` what tests have found that have passed
 is written into the documentation, in the place of what the same tests had found before on the same
 database, and the names of those that have failed. So they can be run one database after the other
-(``--database``), for that takes hours, and what has failed or was left out alone (``--left``).
+(``--database``), for that takes hours, and what has failed or was left out alone (``--left``), or
+what was not proved since the day of a change (``--since``).
 """
 
 from __future__ import annotations
@@ -175,11 +176,17 @@ def keep(notes: list[dict[str, Any]], today: datetime.date, file: Path) -> list[
     return list(kept)
 
 
-def there_already(database: str, file: Path) -> list[str]:
-    """Return the tests that have passed there, as the page says."""
+def there_already(database: str, file: Path, since: str = "") -> list[str]:
+    """Return the tests that have passed there on that day or later, as the page says."""
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     mine = [note for note in kept if database_of(note) == database]
-    return sorted({note["test"] for note in mine} - {n["test"] for n in mine if not n["passed"]})
+    open_ones = {note["test"] for note in mine if not note["passed"] or note["date"] < since}
+    return sorted({note["test"] for note in mine} - open_ones)
+
+
+def day(text: str) -> str:
+    """Return the day as the page's notes have it; raise `ValueError` if it is none."""
+    return datetime.date.fromisoformat(text).isoformat()
 
 
 def database_of(note: dict[str, Any]) -> str:
@@ -193,11 +200,14 @@ def main() -> int:
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--database", choices=list(test.TITLES))
     parser.add_argument("--left", action="store_true")
+    parser.add_argument("--since", type=day, default="")
     options, arguments = parser.parse_known_args()
-    if options.left and not options.database:
+    left = options.left or options.since
+    if left and not options.database:
         parser.error("What is left is known of one database: say which, with --database.")
     databases = [options.database] if options.database else list(test.TITLES)
-    done = there_already(test.TITLES[options.database], FOUND) if options.left else []
+    title = test.TITLES[options.database] if left else ""
+    done = there_already(title, FOUND, options.since) if left else []
     arguments += [f"--deselect={name}" for name in done]
     with tempfile.TemporaryDirectory(prefix="automations-proofs-") as folder:
         file = Path(folder) / "notes.jsonl"

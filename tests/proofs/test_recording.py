@@ -125,6 +125,18 @@ def test_what_a_test_finds_takes_the_place_of_what_it_found_there_before(
     assert f"- {BASES[1]}: run on 02 March 2026 to 04 March 2026" in tool.markdown(kept)
 
 
+def test_what_was_proved_before_a_day_is_proved_again(tool: Any, tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    tool.keep([note(BASES[0], "P1")], datetime.date(2026, 3, 2), file)
+    tool.keep([note(BASES[0], "P2") | {"test": "b"}], datetime.date(2026, 3, 4), file)
+    assert tool.there_already("SQLite", file, "2026-03-02") == ["a", "b"]
+    assert tool.there_already("SQLite", file, "2026-03-03") == ["b"]
+    assert tool.there_already("SQLite", file, "2026-03-05") == []
+    assert tool.day("2026-03-04") == "2026-03-04"
+    with pytest.raises(ValueError, match="04.03.2026"):
+        tool.day("04.03.2026")
+
+
 def test_of_a_test_that_has_failed_the_page_says_that_and_nothing_it_found_before(
     tool: Any, tmp_path: Path
 ) -> None:
