@@ -42,7 +42,7 @@ class Sizes:
     #: Timers that are due at once, and the seconds in which rounds of them are begun.
     timers: int = number("TIMERS", 5_000, 20)
     timer_rounds: int = number("TIMER_ROUNDS", 5, 1)
-    timer_seconds: int = number("TIMER_SECONDS", 150, 10)
+    timer_seconds: int = number("TIMER_SECONDS", 120, 10)
     #: Seconds that schedulers have to begin, and to wait, until the timers are due.
     ahead: int = number("AHEAD", 4, 1)
     #: How often a run has looped.

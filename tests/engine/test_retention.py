@@ -204,6 +204,20 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing() -> None:
     assert AutomationModel.objects.count() == 2
 
 
+def test_a_dry_run_counts_a_few_runs_with_each_statement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "STRIDE", 3)
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for old in (0, 1, 1, 0, 1, 1, 1):
+        make_run(Straight, days=31 if old else 1, tasks=2)
+    with CaptureQueriesContext(connection) as captured:
+        assert retention.count_history(30) == (5, 10)
+    found = [query["sql"] for query in captured if "LIMIT 3" in query["sql"]]
+    assert len(found) == 3
+    assert len(captured) == len(found) + 3  # two, two and one run
+
+
 @pytest.mark.api("automation_delete_history")
 def test_a_batch_is_one_transaction() -> None:
     kept = make_run(Straight)

@@ -133,7 +133,7 @@ def test_what_was_proved_before_a_day_is_proved_again(tool: Any, tmp_path: Path)
     assert tool.there_already("SQLite", file, "2026-03-03") == ["b"]
     assert tool.there_already("SQLite", file, "2026-03-05") == []
     assert tool.day("2026-03-04") == "2026-03-04"
-    with pytest.raises(ValueError, match="04.03.2026"):
+    with pytest.raises(ValueError, match=r"04\.03\.2026"):
         tool.day("04.03.2026")
 
 

@@ -164,13 +164,11 @@ def count_history(days: float, states: Collection[str] = ENDED) -> tuple[int, in
     """Return how many runs, and how many tasks of theirs, `delete_in_batches` would delete."""
     before = ended_before(days)
     check(states)
-    old = ended(before, states)
-    return old.count(), tasks().filter(automation__in=old).count()
-
-
-def ended(before: datetime, states: Collection[str]) -> QuerySet[AutomationModel]:
-    """Return the runs in ``states`` that have ended before that moment."""
-    return runs().filter(finished=True, state__in=list(states), ended__lt=before)
+    its_runs = its_tasks = 0
+    for ids in batched(found(partial(is_old, before=before, states=states)), BATCH):
+        its_runs += len(ids)
+        its_tasks += tasks().filter(automation__in=ids).count()
+    return its_runs, its_tasks
 
 
 def ended_before(days: float) -> datetime:
