@@ -250,10 +250,13 @@ def test_a_transaction_deletes_fewer_runs_if_they_have_many_rows(
     assert not left()
 
 
+@pytest.mark.parametrize("long", [100_000, 35, 34, 20, 12])
 def test_a_long_run_loses_its_newest_rows_first_and_is_gone_at_last(
-    monkeypatch: pytest.MonkeyPatch,
+    long: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "MANY", 10)
+    monkeypatch.setattr(retention, "LONG", long)
+    monkeypatch.setattr(retention, "STRIDE", 7)
     run, kept = make_run(Straight, days=31, tasks=35), make_run(Straight, tasks=2)
     first, last = (run.automationtaskmodel_set.order_by(way).first() for way in ("pk", "-pk"))
     Note.objects.create(run=kept, task=last)
@@ -288,6 +291,23 @@ def test_a_long_run_that_goes_on_meanwhile_is_left_alone(monkeypatch: pytest.Mon
     AutomationModel.objects.update(state="running", finished=False, ended=None)
     assert not sum(batches, Counter())
     assert run.automationtaskmodel_set.count() == 25
+
+
+def test_of_a_very_long_run_no_statement_puts_all_rows_into_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, number in {"MANY": 10, "LONG": 20, "STRIDE": 15}.items():
+        monkeypatch.setattr(retention, name, number)
+    run, beside = make_run(Straight, days=31, tasks=1), make_run(Straight)
+    for at in range(100):
+        AutomationTaskModel.objects.create(automation=beside if at % 3 else run, status="work")
+    with CaptureQueriesContext(connection) as captured:
+        deleted = sum(retention.delete_in_batches(30), Counter())
+    assert deleted["automations.AutomationTaskModel"] == 35
+    assert beside.automationtaskmodel_set.count() == 66
+    ordered = [query["sql"] for query in captured if " DESC LIMIT" in query["sql"]]
+    assert len([sql for sql in ordered if sql.endswith("LIMIT 15")]) == 4  # 20 of 60 rows
+    assert len([sql for sql in ordered if sql.endswith("LIMIT 20")]) == len(ordered) - 4
 
 
 def test_runs_are_found_a_stride_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,8 @@ DELETABLE = (*ENDED, RunState.FAILED.value)
 BATCH, LARGEST_BATCH = 500, 10_000
 #: Runs that one statement looks at, and rows of a table that one transaction deletes.
 STRIDE, MANY = 10_000, 1_000
+#: Rows of a run that one statement puts into order.
+LONG = 100_000
 
 
 def delete_history(
@@ -145,10 +147,7 @@ def shorten(run_id: int, old: Callable[[str, Any], bool]) -> Iterator[Counter[st
     own = own_relations()
     asked = False
     for model in leaves_first(own):
-        name = own[model].field.name
-        rows = model._base_manager.using(alias()).filter(**{name: run_id})
-        newest = rows.order_by("-pk").values_list("pk", flat=True)
-        while cut := newest[MANY : MANY + 1].first():
+        for keys in newest_first(model, own[model].field.name, run_id):
             deleted: Counter[str] = Counter()
             with atomic():
                 if not locked([run_id], old):
@@ -156,8 +155,30 @@ def shorten(run_id: int, old: Callable[[str, Any], bool]) -> Iterator[Counter[st
                 if not asked:
                     let_go_of([run_id], deleted)
                     asked = True
-                empty(model, {name: run_id, "pk__gt": cut}, deleted)
+                empty(model, {"pk__in": keys}, deleted)
             yield deleted
+
+
+def newest_first(model: type[Model], name: str, run_id: int) -> Iterator[list[int]]:
+    """
+    Yield the keys of the newest rows of a run, many at a time; a few of them, the oldest, stay.
+
+    Each list is to be deleted before the next. A run with more rows than are put into order is
+    looked for among all rows, a stride at a time: no index has its rows in the order of their keys.
+    """
+    everything = model._base_manager.using(alias()).order_by("-pk")
+    rows, older = everything.filter(**{name: run_id}), everything
+    keys: list[int] = []
+    past = rows.order_by().values_list("pk")[LONG : LONG + 1]
+    while list(past.all()) and (stride := list(older.values_list("pk", name)[:STRIDE])):
+        older = everything.filter(pk__lt=stride[-1][0])
+        keys += [pk for pk, its_run in stride if its_run == run_id]
+        while len(keys) >= MANY:
+            yield keys[:MANY]
+            keys = keys[MANY:]
+    rest = list(rows.values_list("pk", flat=True)[:LONG])
+    for at in range(0, len(rest) - MANY, MANY):
+        yield rest[at : at + MANY]
 
 
 def count_history(days: float, states: Collection[str] = ENDED) -> tuple[int, int]:
