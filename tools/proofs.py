@@ -200,14 +200,14 @@ def main() -> int:
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--database", choices=list(test.TITLES))
     parser.add_argument("--left", action="store_true")
-    parser.add_argument("--since", type=day, default="")
+    parser.add_argument("--since", type=day)
     options, arguments = parser.parse_known_args()
     left = options.left or options.since
     if left and not options.database:
         parser.error("What is left is known of one database: say which, with --database.")
     databases = [options.database] if options.database else list(test.TITLES)
     title = test.TITLES[options.database] if left else ""
-    done = there_already(title, FOUND, options.since) if left else []
+    done = there_already(title, FOUND, options.since or "") if left else []
     arguments += [f"--deselect={name}" for name in done]
     with tempfile.TemporaryDirectory(prefix="automations-proofs-") as folder:
         file = Path(folder) / "notes.jsonl"

@@ -137,6 +137,29 @@ def test_what_was_proved_before_a_day_is_proved_again(tool: Any, tmp_path: Path)
         tool.day("04.03.2026")
 
 
+@pytest.mark.parametrize(
+    ("said", "left_out"),
+    [
+        ([], []),
+        (["--left"], ["--deselect=a", "--deselect=b"]),
+        (["--since", "2026-03-03"], ["--deselect=b"]),
+    ],
+)
+def test_what_is_on_the_page_is_left_out_if_that_is_said(
+    said: list[str], left_out: list[str], tool: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "found.json"
+    tool.keep([note(BASES[0], "P1")], datetime.date(2026, 3, 2), file)
+    tool.keep([note(BASES[0], "P2") | {"test": "b"}], datetime.date(2026, 3, 4), file)
+    told: list[list[str]] = []
+    monkeypatch.setattr(tool, "FOUND", file)
+    monkeypatch.setattr(tool.test, "main", lambda arguments, *rest: told.append(arguments) or 0)
+    monkeypatch.setattr(sys, "argv", ["proofs.py", "--database", "sqlite", *said])
+    assert tool.main() == 0
+    assert [each for each in told[0] if each.startswith("--deselect")] == left_out
+    assert len(told) == 2
+
+
 def test_of_a_test_that_has_failed_the_page_says_that_and_nothing_it_found_before(
     tool: Any, tmp_path: Path
 ) -> None:
