@@ -90,11 +90,9 @@ def picture(records: list[dict[str, Any]]) -> str:
         drawn.insert(before, line(floor, begun - 2, floor, top - GAP + 2, "floor"))
         top += 22
     drawn += legend(top, {bar.who for _, found in panels for _, bars in found for bar in bars})
-    about = (
-        "Measured {measured:.10} with Python {python}, Django {django}, {processors} processors."
-    )
-    about = about.format(**records[0])
-    if others := [record["measured"][:10] for record in records[1:]]:
+    about = "Measured {when} UTC with Python {python}, Django {django}, {processors} processors."
+    about = about.format(when=when(records[0]), **records[0])
+    if others := [when(record) for record in records[1:]]:
         about += f" The others: {others[0]}."
     drawn.append(text(16, top + 42, about, "quiet"))
     height = top + 58
@@ -104,6 +102,11 @@ def picture(records: list[dict[str, Any]]) -> str:
         f'<rect class="page" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1:.0f}" rx="6"/>'
     )
     return "\n".join([head, about, f"<style>{STYLE}</style>", page, *drawn, "</svg>", ""])
+
+
+def when(record: dict[str, Any]) -> str:
+    """Return day and minute: on one day a machine is not always as quick."""
+    return str(record["measured"])[:16].replace("T", " ")
 
 
 def groups(records: list[dict[str, Any]], work: tuple[str, str]) -> Iterator[Group]:
