@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -64,14 +66,19 @@ def backlog(automation: type[Counted], node: str, wait: timedelta, number: int =
 
 @contextmanager
 def workers(number: int, environment: dict[str, str], nice: int = 0) -> Iterator[None]:
-    """Keep so many schedulers running; each must end in good order."""
-    running = [step_forever(environment, nice) for _ in range(number)]
-    try:
-        yield
-    finally:
-        for worker in running:
-            worker.send_signal(signal.SIGTERM)
-        assert [worker.wait(60) for worker in running] == [0] * number
+    """Keep so many schedulers running; each must begin, and end in good order."""
+    with TemporaryDirectory() as folder:
+        said = [Path(folder, str(place)) for place in range(number)]
+        running = [step_forever(environment, nice, file) for file in said]
+        try:
+            yield
+            # A few runs are worked by one worker before another has begun.
+            assert wait_until(lambda: all(file.stat().st_size for file in said))
+        finally:
+            for worker in running:
+                worker.send_signal(signal.SIGTERM)
+            codes = [worker.wait(60) for worker in running]
+        assert codes == [0] * number
 
 
 def last_effect() -> int:

@@ -48,22 +48,29 @@ LOG = DIRECTORY / f"errors-{os.getpid()}"
 WORKER = str(Path(__file__).with_name("worker.py"))
 
 
-def start(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start Python with these arguments; what it says of errors is shown if the test fails."""
-    with LOG.open("ab") as log:
-        return forks.Popen(
-            [sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=log
-        )
+def start(
+    *arguments: str, environment: dict[str, str], said: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """
+    Start Python with these arguments; what it says of errors is shown if the test fails.
+
+    What else it says is in the file ``said``, if one is given.
+    """
+    with LOG.open("ab") as log, (said or Path(os.devnull)).open("wb") as out:
+        return forks.Popen([sys.executable, *arguments], env=environment, stdout=out, stderr=log)
 
 
-def step_forever(environment: dict[str, str], nice: int = 0) -> subprocess.Popen[bytes]:
+def step_forever(
+    environment: dict[str, str], nice: int = 0, said: Path | None = None
+) -> subprocess.Popen[bytes]:
     """
     Start the command that a scheduler would keep running.
 
-    It gives way to nobody if nothing is said: other tests keep the machine busy.
+    It gives way to nobody if nothing is said: other tests keep the machine busy. The file ``said``
+    has a line of each sweep: with the first, the command has begun, and ends in good order.
     """
-    command = ["-m", "django", "automation_step", "--every", "0.05", "--nice", str(nice)]
-    return start(*command, environment=environment)
+    command = ["-u", "-m", "django", "automation_step", "--every", "0.05", "--nice", str(nice)]
+    return start(*command, "--verbosity", "2", environment=environment, said=said)
 
 
 def wait_until(condition: Any, seconds: float = 60) -> bool:
