@@ -34,7 +34,7 @@ from automations.management.commands import automation_step
 from automations.models import AutomationModel, AutomationSweepModel, AutomationTaskModel
 from tests.engine.rows import at, row
 from tests.plain import DAY
-from tests.proofs.test_processes import wait_until
+from tests.proofs.schedulers import wait_until
 from tests.testapp.durable import Halting
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.language import Opened, Order, Ping, RareFollower, Sender, opened

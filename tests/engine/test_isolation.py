@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from automations.engine.locking import lock_run, tasks
 from automations.engine.trouble import is_transient
-from tests.proofs.test_processes import wait_until
+from tests.proofs.schedulers import wait_until
 from tests.testapp.processes import Straight
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ __all__ = ["proof", "pytest_runtest_logreport"]
 @pytest.fixture(autouse=True)
 def errors_of_processes() -> Iterator[None]:
     """Let a test that fails show what the processes that it started have said of errors."""
-    from tests.proofs.test_processes import LOG
+    from tests.proofs.schedulers import LOG
 
     LOG.unlink(missing_ok=True)
     yield

@@ -18,8 +18,8 @@ from automations.dispatch.sweep import sweep
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
+from tests.proofs.schedulers import wait_until
 from tests.proofs.test_fairness import SECOND, backlog
-from tests.proofs.test_processes import wait_until
 from tests.testapp.background import Crowd, Loner, Queueing, Single
 from tests.testapp.proof_processes import Counted
 

@@ -22,8 +22,8 @@ from tests import forks
 from tests.proofs.counting import audit
 from tests.proofs.queues import Broker, Queue
 from tests.proofs.recording import Recorder
+from tests.proofs.schedulers import wait_until
 from tests.proofs.test_outside_processes import whole
-from tests.proofs.test_processes import wait_until
 from tests.testapp.background import Twofold
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import SHAPES, Counted, Line

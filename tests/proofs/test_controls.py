@@ -20,8 +20,8 @@ from automations.engine.locking import atomic, in_transaction
 from automations.models import AutomationModel
 from tests import forks
 from tests.proofs.counting import audit
+from tests.proofs.schedulers import finish_all
 from tests.proofs.test_kills_by_phase import mortals
-from tests.proofs.test_processes import finish_all
 from tests.testapp.background import InterruptedLink
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import Counted, Deadly, Line, Saved

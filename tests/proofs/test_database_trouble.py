@@ -22,7 +22,8 @@ from tests import forks
 from tests.plain import HOUR
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import SCALE, wait_until
+from tests.proofs.schedulers import wait_until
+from tests.proofs.test_processes import SCALE
 from tests.proofs.test_races import at_once
 from tests.proofs.trouble import another_connection, drop_connections, tables_locked
 from tests.testapp.models import Effect, IssueList

@@ -19,8 +19,9 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.queues import BROKERS, Queue, answers
 from tests.proofs.recording import Recorder
+from tests.proofs.schedulers import wait_until
 from tests.proofs.test_outside_processes import whole
-from tests.proofs.test_processes import SCALE, wait_until
+from tests.proofs.test_processes import SCALE
 from tests.testapp.background import Twofold
 from tests.testapp.forms import ApprovalForm
 from tests.testapp.processes import TwoForms

@@ -8,13 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -25,7 +20,7 @@ from django.test.utils import CaptureQueriesContext
 from automations import settings
 from automations.dispatch.lanes import Lanes
 from automations.models import AutomationModel, AutomationTaskModel
-from tests.proofs.test_processes import step_forever, wait_until
+from tests.proofs.schedulers import wait_until, workers
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import Branches, Counted, Line, Saved
 
@@ -62,23 +57,6 @@ def backlog(automation: type[Counted], node: str, wait: timedelta, number: int =
         ],
         batch_size=1000,
     )
-
-
-@contextmanager
-def workers(number: int, environment: dict[str, str], nice: int = 0) -> Iterator[None]:
-    """Keep so many schedulers running; each must begin, and end in good order."""
-    with TemporaryDirectory() as folder:
-        said = [Path(folder, str(place)) for place in range(number)]
-        running = [step_forever(environment, nice, file) for file in said]
-        try:
-            yield
-            # A few runs are worked by one worker before another has begun.
-            assert wait_until(lambda: all(file.stat().st_size for file in said))
-        finally:
-            for worker in running:
-                worker.send_signal(signal.SIGTERM)
-            codes = [worker.wait(60) for worker in running]
-        assert codes == [0] * number
 
 
 def last_effect() -> int:

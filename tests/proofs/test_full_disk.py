@@ -16,8 +16,8 @@ from tests.plain import HOUR
 from tests.proofs.counting import audit
 from tests.proofs.full_disk import small_disk
 from tests.proofs.recording import Recorder
+from tests.proofs.schedulers import wait_until
 from tests.proofs.test_database_trouble import FORCED, Worker, all_ended, untouched
-from tests.proofs.test_processes import wait_until
 from tests.proofs.trouble import another_connection
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import SHAPES, Counted, Line

@@ -20,7 +20,7 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests import forks
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import finish_all
+from tests.proofs.schedulers import finish_all
 from tests.testapp.faults import PHASES
 from tests.testapp.proof_processes import SHAPES, Counted
 

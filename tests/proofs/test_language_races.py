@@ -19,7 +19,7 @@ from automations.dispatch.schedules import start_scheduled
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.plain import DAY, NOW
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import WORKER, start, step_forever, wait_until
+from tests.proofs.schedulers import WORKER, start, step_forever, wait_until
 from tests.proofs.test_races import at_once
 from tests.testapp.language import Counter, Newsletter, Ping
 from tests.testapp.models import Effect

@@ -16,15 +16,8 @@ from automations.engine import locking
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import (
-    DEATHS,
-    SCALE,
-    die_and_begin_again,
-    finish_all,
-    given_up,
-    step_forever,
-    wait_until,
-)
+from tests.proofs.schedulers import finish_all, step_forever, wait_until
+from tests.proofs.test_processes import DEATHS, SCALE, die_and_begin_again, given_up
 from tests.testapp.background import Twofold
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import Counted, DeadlyOutside, Line

@@ -24,7 +24,8 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests import forks
 from tests.proofs.counting import Audit, audit
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import given_up, wait_until
+from tests.proofs.schedulers import wait_until
+from tests.proofs.test_processes import given_up
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import Counted, Deadly, Failing, Line
 

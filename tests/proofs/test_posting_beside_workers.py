@@ -21,9 +21,9 @@ from automations.models import AutomationAuditModel, AutomationModel, Automation
 from tests.proofs.counting import audit
 from tests.proofs.posters import Answer, let_go, posters
 from tests.proofs.recording import Recorder
-from tests.proofs.test_fairness import SECOND, backlog, workers
+from tests.proofs.schedulers import step_forever, wait_until, workers
+from tests.proofs.test_fairness import SECOND, backlog
 from tests.proofs.test_posts import asked, begun
-from tests.proofs.test_processes import step_forever, wait_until
 from tests.testapp.models import Effect
 from tests.testapp.post_processes import Asked, Neighbour
 from tests.testapp.proof_processes import Counted, Line

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -18,10 +16,9 @@ from automations.dispatch import sweep
 from automations.engine import locking, steps
 from automations.engine.reading import open_tasks_of
 from automations.models import AutomationModel, AutomationTaskModel
-from tests import forks
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
-from tests.settings import DIRECTORY
+from tests.proofs.schedulers import WORKER, finish_all, start, step_forever, wait_until
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import SHAPES, Counted, Deadly, Failing, Line
 
@@ -43,72 +40,6 @@ FAILURES = {
     "condition that asks": "RecursionError",
     "error": "ValueError",
 }
-#: Where what the processes say of errors is kept for the time of a test.
-LOG = DIRECTORY / f"errors-{os.getpid()}"
-WORKER = str(Path(__file__).with_name("worker.py"))
-
-
-def start(
-    *arguments: str, environment: dict[str, str], said: Path | None = None
-) -> subprocess.Popen[bytes]:
-    """
-    Start Python with these arguments; what it says of errors is shown if the test fails.
-
-    What else it says is in the file ``said``, if one is given.
-    """
-    with LOG.open("ab") as log, (said or Path(os.devnull)).open("wb") as out:
-        return forks.Popen([sys.executable, *arguments], env=environment, stdout=out, stderr=log)
-
-
-def step_forever(
-    environment: dict[str, str], nice: int = 0, said: Path | None = None
-) -> subprocess.Popen[bytes]:
-    """
-    Start the command that a scheduler would keep running.
-
-    It gives way to nobody if nothing is said: other tests keep the machine busy. The file ``said``
-    has a line of each sweep: with the first, the command has begun, and ends in good order.
-    """
-    command = ["-u", "-m", "django", "automation_step", "--every", "0.05", "--nice", str(nice)]
-    return start(*command, "--verbosity", "2", environment=environment, said=said)
-
-
-def wait_until(condition: Any, seconds: float = 60) -> bool:
-    """Look again and again whether ``condition`` holds, for so long at the most."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return bool(condition())
-
-
-def none_alive() -> bool:
-    """Return whether every run has ended, or stands still for good."""
-    return not AutomationModel.objects.filter(finished=False).exists()
-
-
-def finish_all(environment: dict[str, str], patience: float = 60) -> bool:
-    """
-    Let one more worker go on until no run is alive, and end it; return whether it got there.
-
-    It is given up when not one task has been finished for ``patience`` seconds: how fast the
-    machine is proves nothing.
-    """
-    done = AutomationTaskModel.objects.exclude(finished=None)
-    last = step_forever(environment)
-    before, since = -1, time.monotonic()
-    try:
-        while not wait_until(none_alive, 1):
-            now = done.count()
-            if now > before:
-                before, since = now, time.monotonic()
-            elif time.monotonic() - since > patience:
-                return False
-        return True
-    finally:
-        last.send_signal(signal.SIGTERM)
-        assert last.wait(30) == 0
 
 
 def die_and_begin_again(says: int, environment: dict[str, str]) -> int:

@@ -11,7 +11,7 @@ import pytest
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
-from tests.proofs.test_processes import WORKER, start, wait_until
+from tests.proofs.schedulers import WORKER, start, wait_until
 from tests.testapp.proof_processes import Counted
 from tests.testapp.releases import MOMENT, Changing, Former, Newer
 

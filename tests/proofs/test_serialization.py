@@ -13,8 +13,8 @@ from django.db import OperationalError, connection
 from automations import settings
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
+from tests.proofs.schedulers import wait_until
 from tests.proofs.test_database_trouble import FORCED, Worker, all_ended, served, untouched
-from tests.proofs.test_processes import wait_until
 from tests.proofs.trouble import another_connection
 from tests.testapp.contested import Contested
 from tests.testapp.models import Effect, IssueList

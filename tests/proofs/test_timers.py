@@ -15,8 +15,9 @@ from automations.models import AutomationModel, AutomationTaskModel
 from tests.plain import HOUR, NOW
 from tests.proofs.counting import audit
 from tests.proofs.recording import Recorder
+from tests.proofs.schedulers import finish_all
 from tests.proofs.test_kills_by_phase import mortals
-from tests.proofs.test_processes import SCALE, finish_all
+from tests.proofs.test_processes import SCALE
 from tests.testapp.models import Effect
 from tests.testapp.proof_processes import Counted, Timed
 
