@@ -17,7 +17,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from automations.exceptions import InvalidData
 
-_encoder = DjangoJSONEncoder()
+_encoder = DjangoJSONEncoder(sort_keys=True)
+_plain = json.JSONEncoder(sort_keys=True)
 
 #: Where ``data`` has the labels of the models of undeclared bound objects.
 MODELS_KEY = "_models"
@@ -31,12 +32,12 @@ def encode(value: Any, where: str = "data") -> str:
 
     Raise `InvalidData`, naming the entry, if it cannot be kept the same on every database.
     """
-    return json.dumps(clean(value, where), sort_keys=True)
+    return _plain.encode(clean(value, where))
 
 
 def snapshot(data: Any) -> str:
     """Return ``data``, as it came from the database, as text to compare and to go back to."""
-    return json.dumps(data, sort_keys=True, cls=DjangoJSONEncoder)
+    return _encoder.encode(data)
 
 
 def clean(value: Any, where: str = "data", depth: int = 0) -> Any:

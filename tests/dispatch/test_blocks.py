@@ -84,6 +84,16 @@ def test_runs_that_take_long_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert closed == [7, 7, 7]
 
 
+def test_a_block_that_took_long_to_read_is_not_read_in_vain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(blocks, "longest", lambda: 0)
+    made(Row, 2)
+    report, closed = transactions()
+    assert closed[0] == 1  # of the first run; the others go on one by one
+    assert (report.done, sum(closed)) == (14, 14)
+
+
 @pytest.mark.parametrize("kind", [Row, Pairs])
 def test_where_each_task_is_to_have_its_own_none_is_shared(kind: Any, settings: Any) -> None:
     settings.ATM_COMMIT_EVERY = 1

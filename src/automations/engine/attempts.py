@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from enum import Enum, auto
 
-from automations.engine.context import TaskContext, neutral, node_of
+from automations.engine.context import TaskContext, neutral
 from automations.engine.escapes import contained
 from automations.engine.locking import atomic, connection
 from automations.engine.savepoints import in_shared
@@ -180,7 +180,7 @@ def _without_savepoint(context: TaskContext, work: Callable[[], Outcome]) -> Non
 
 def own_code(context: TaskContext) -> bool:
     """Return whether the author's code may run at the node of the task, or the code lacks it."""
-    node = node_of(context)
+    node = context.known_node
     return node is None or node.runs_own_code
 
 

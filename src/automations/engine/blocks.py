@@ -103,7 +103,8 @@ class Block:
         together = Together()
         worked: list[Burst] = []
         for row, found in self.read():
-            if room <= 0 or self.stopped() or time.monotonic() >= ends:
+            # What has taken long to read is not read in vain.
+            if room <= 0 or self.stopped() or (worked and time.monotonic() >= ends):
                 break
             most = min(room, commit_every(row), settings.get("ATM_SWEEP_TASKS"))
             one = Burst(

@@ -24,7 +24,7 @@ from django.db import transaction
 from automations import settings
 from automations.engine import steps
 from automations.engine.attempts import Known, Place, attempt
-from automations.engine.context import TaskContext, node_of
+from automations.engine.context import TaskContext
 from automations.engine.locking import alias, connection, in_transaction
 from automations.engine.reading import lock_with_tasks, open_tasks_of
 from automations.engine.steps import (
@@ -196,5 +196,5 @@ def commit_every(run: AutomationModel) -> int:
 
 def stands_alone(context: TaskContext) -> bool:
     """Return whether the task is to have a transaction of its own."""
-    node = node_of(context)
+    node = context.known_node
     return node is None or bool(node.commits) or node.works_outside

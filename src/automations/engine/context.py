@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings as project
@@ -18,7 +19,7 @@ from automations.definition.process import ProcessDefinition
 from automations.definition.references import Reference, as_reference
 from automations.engine.locking import DatabaseNow, messages, tasks
 from automations.engine.together import Ending, Together
-from automations.exceptions import AutomationNotFound, NodeNotFound
+from automations.exceptions import AutomationNotFound
 from automations.models import AutomationMessageModel, AutomationModel, AutomationTaskModel
 from automations.outcomes import Outside
 
@@ -113,7 +114,8 @@ class TaskContext(RunContext):
         self.outside: Outside | None = None
         #: Asked behind the work: whether another task may be done in this transaction.
         self.may_go_on: Callable[[], bool] = never
-        task.automation = run
+        if task._state.fields_cache.get("automation") is not run:
+            task.automation = run
         super().__init__(run, now, others)
 
     def __repr__(self) -> str:
@@ -133,15 +135,22 @@ class TaskContext(RunContext):
         """The node that the task is a visit to. Raise `NodeNotFound` if the code lacks it."""
         return self.definition.node(self.task.status)
 
+    @cached_property
+    def known_node(self) -> Node | None:
+        """The node of the task; None if the code lacks it."""
+        try:
+            return self.run.definition.nodes.get(self.task.status)
+        except AutomationNotFound:
+            return None
+
     @property
     def place(self) -> str:
         """Where the task is to be executed: the name of a dispatcher; "" if the code lacks it."""
-        try:
-            definition = self.run.definition
-            node = definition.node(self.task.status)
-        except (AutomationNotFound, NodeNotFound):
+        node = self.known_node
+        if node is None:
             return ""
-        return node.dispatcher or definition.options.dispatcher or settings.get("ATM_DISPATCHER")
+        own = node.dispatcher or self.run.definition.options.dispatcher
+        return own or settings.get("ATM_DISPATCHER")
 
     def resolve(self, value: Any) -> Any:
         """Return ``value``, or what ``this.x`` or ``"self.x"`` stands for: never a node."""
@@ -171,14 +180,6 @@ class TaskContext(RunContext):
         return kept.created if kept else None
 
 
-def node_of(context: TaskContext) -> Node | None:
-    """Return the node of the task; None if the code lacks it."""
-    try:
-        return context.run.definition.nodes.get(context.task.status)
-    except AutomationNotFound:
-        return None
-
-
 def never() -> bool:
     """Say no."""
     return False
@@ -187,9 +188,23 @@ def never() -> bool:
 @contextmanager
 def neutral() -> Iterator[None]:
     """Work in the project's own time zone and language, whoever has triggered it."""
+    if is_neutral():  # as in a scheduler; asking is quicker than setting it
+        try:
+            yield
+        finally:
+            if not is_neutral():
+                timezone.deactivate()
+                translation.deactivate()
+        return
     zone = timezone.override(timezone.get_default_timezone())
     with zone, translation.override(project.LANGUAGE_CODE):
         yield
+
+
+def is_neutral() -> bool:
+    """Return whether this thread is in the project's own time zone and language."""
+    zone, language = timezone.get_current_timezone(), translation.get_language()
+    return zone is timezone.get_default_timezone() and language == project.LANGUAGE_CODE
 
 
 def attribute(automation: Any, name: str) -> Any:

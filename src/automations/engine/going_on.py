@@ -13,6 +13,7 @@ from typing import Any
 from automations.engine.announcing import announce
 from automations.engine.context import TaskContext
 from automations.engine.locking import connection
+from automations.engine.opening import open_task
 from automations.engine.reading import arrivals
 from automations.engine.run_row import end_run
 from automations.engine.states import change_state, move
@@ -88,13 +89,8 @@ def opened_at(
 ) -> list[AutomationTaskModel]:
     """Return a task to open at each of ``targets``; a second at one node is a bug and fails."""
     return [
-        AutomationTaskModel(
-            automation=context.run,
-            previous=context.task,
-            fork_id=fork_id,
-            status=context.definition.node(target).name,
-            created=context.now,
-            due=context.now,
+        open_task(
+            context.run, context.definition.node(target).name, context.now, context.task, fork_id
         )
         for target in targets
     ]

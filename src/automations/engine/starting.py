@@ -27,12 +27,13 @@ from automations.engine.locking import (
     runs,
 )
 from automations.engine.notifying import notify
+from automations.engine.opening import open_task
 from automations.engine.reading import lock_with_tasks
 from automations.engine.retention import delete_runs
 from automations.engine.run_row import settle
 from automations.engine.statements import insert_tasks
 from automations.exceptions import AutomationFinished, AutomationNotFound
-from automations.models import AutomationModel, AutomationTaskModel
+from automations.models import AutomationModel
 from automations.models.runs import RunState
 from automations.signals import run_started
 
@@ -111,7 +112,7 @@ def _insert(
     run.save(using=alias(), force_insert=True)
     run.claimed_until = None  # was an expression; nobody reads it from here
     node = definition.node(at) if at else definition.start
-    insert_tasks([AutomationTaskModel(automation=run, status=node.name, created=now, due=now)])
+    insert_tasks([open_task(run, node.name, now)])
     bind(run, bindings(definition, data))
     announce(run_started, run)
     return run

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 
-from automations.engine.context import TaskContext, node_of
+from automations.engine.context import TaskContext
 from automations.engine.locking import connection
 from automations.engine.together import Together
 from automations.engine.tripwire import LEAVES
@@ -33,13 +33,14 @@ class Watch:
         self._together = together
         self.wrote = False
         self.seconds = 0.0
-        self._before = len(connection().run_on_commit)
+        self._database: Any = connection()
+        self._before = len(self._database.run_on_commit)
 
     def work(self) -> Outcome:
         """Do the work of the task."""
         begun = time.monotonic()
         try:
-            with connection().execute_wrapper(self):
+            with self._database.execute_wrapper(self):
                 return self._context.node.run(self._context)
         finally:
             self.seconds += time.monotonic() - begun
@@ -74,8 +75,8 @@ class Watch:
         Not if this one has something to do on commit; if it has written to the rows that are in
         memory here; and if the history behind it is cut, for rows in memory may refer to it.
         """
-        hooks: list[Any] = connection().run_on_commit[self._before :]
-        node = node_of(self._context)
+        hooks: list[Any] = self._database.run_on_commit[self._before :]
+        node = self._context.known_node
         cut = node is None or (node.repeats and self._context.task.is_open is False)
         return not (self.wrote or cut or any(not robust for _, _, robust in hooks))
 
