@@ -52,6 +52,10 @@ bench: ## Measure how fast the package is beside floors written by hand; QUICK=1
 bench-peers: ## Measure what Viewflow and DBOS can express of it beside ours, each in an environment of its own
 	@$(IN_MAIN) && ATM_BENCH_QUICK=$(QUICK) "$$python" -m benchmarks.peers $(ARGS)
 
+.PHONY: looks
+looks: ## Look at every page in a browser, in each language, size and colour; the tests try each two of them together
+	@ATM_TEST_LOOKS=all $(PYTHON) tools/test.py tests/browser/test_browser.py
+
 .PHONY: contact-sheet
 contact-sheet: ## Draw all processes of the corpus on one sheet, in build/contact-sheet
 	@$(IN_MAIN) && "$$python" tools/contact_sheet.py

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 from collections.abc import Generator, Iterator
-from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from django.utils import translation
 
 from automations.dispatch import schedules, sweep
 from automations.dispatch.pace import Pace
-from tests import once
+from tests import flushing, once
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,8 +39,6 @@ DIFFERENT = (
     "tests/test_checks.py",
     "tests/upgrade/",
 )
-#: Bytes from which on a table of PostgreSQL is truncated after a test.
-LARGE = 128 * 1024
 # By these a child process knows that it is measured.
 COVERAGE = ["COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"]
 
@@ -54,33 +51,13 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """
-    Make the directory for the files of this run of the tests: a database on SQLite, uploads.
-
-    On PostgreSQL let small tables be emptied row by row after each test, as Django does on the
-    other databases: TRUNCATE makes new files for all of them, which takes forty times as long.
-    """
+    """Make the directory for the files of this run of the tests: a database on SQLite, uploads."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # As in the background of a shell: what the tests start would ignore it as well.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.DIRECTORY.mkdir(mode=0o700, exist_ok=True)
     once.register(config)
-    if settings.VENDOR == "postgresql":
-        from django.db.backends.postgresql.operations import DatabaseOperations
-
-        usual = DatabaseOperations.sql_flush
-        DatabaseOperations.sql_flush = partialmethod(flush, usual)
-
-
-def flush(operations: Any, usual: Any, style: Any, tables: list[str], **options: bool) -> list[str]:
-    """Return what empties the tables: of a large one the room would be read until its vacuum."""
-    size = "SELECT max(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) name"
-    with operations.connection.cursor() as cursor:
-        cursor.execute(size, [[operations.quote_name(table) for table in tables]])
-        (largest,) = cursor.fetchone()
-    if (largest or 0) > LARGE:
-        return list(usual(operations, style, tables, **options))
-    return [f"DELETE FROM {operations.quote_name(table)};" for table in tables]  # noqa: S608 - no input
+    flushing.register()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -108,7 +85,7 @@ def pytest_report_to_serializable() -> Generator[None, Any, Any]:
 
 def measured(item: pytest.Item) -> bool:
     """Tell whether coverage counts what the test runs."""
-    if item.get_closest_marker("no_cover"):
+    if item.get_closest_marker("no_cover") or item.get_closest_marker("browser"):
         return False
     return MEASURES_ALL or item.nodeid.startswith(DIFFERENT)
 

@@ -1,6 +1,8 @@
 """
 Which tests need not be run again on the next database: those that have nothing to do with one.
 
+And those that say so: by the mark ``one_database``, of what no kind of database can change.
+
 ``ATM_TEST_NOTE`` names the file in which a pass notes them, ``ATM_TEST_NOTED`` the file by which
 the next pass of the same environment leaves them out. No list is kept: a test is left out only if
 it could not use a database, and if just now, in a pass before, it has passed without asking for a
@@ -63,8 +65,15 @@ def unblocks(item: Any) -> bool:
     )
 
 
+def says_so(item: Any) -> bool:
+    """Tell whether a test says that one database is enough."""
+    return isinstance(item, pytest.Item) and bool(item.get_closest_marker("one_database"))
+
+
 def may_use_database(item: Any) -> bool:
-    """Tell whether a test could use a database; in doubt it could."""
+    """Tell whether a test could use a database in a way that counts; in doubt it could."""
+    if says_so(item):
+        return False
     if not isinstance(item, pytest.Function) or any(map(item.get_closest_marker, KEPT)):
         return True
     if item.cls and issubclass(item.cls, SimpleTestCase):
@@ -119,7 +128,8 @@ class Noting:
         """Let whoever gathers the reports know what was seen."""
         report = yield
         if call.when == "teardown":
-            report.free = not self.watch.asked and not may_use_database(item)
+            asked = self.watch.asked and not says_so(item)
+            report.free = not asked and not may_use_database(item)
         return report
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -162,8 +172,8 @@ class LeavingOut:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say it where the others are counted."""
         terminalreporter.write_line(
-            f"{self.left_out} tests left out: they have just passed in this environment without "
-            "a connection, so the database cannot make a difference"
+            f"{self.left_out} tests left out: they have just passed in this environment, and what "
+            "they are about has nothing to do with the kind of database"
         )
 
 

@@ -60,6 +60,13 @@ def test_the_mark_keeps_a_test(request: pytest.FixtureRequest) -> None:
     assert left_out(request.node) == 0
 
 
+@pytest.mark.one_database
+@pytest.mark.processes
+@pytest.mark.django_db
+def test_what_says_that_one_database_is_enough_is_left_out(request: pytest.FixtureRequest) -> None:
+    assert left_out(request.node) == 1
+
+
 class TestOfAMarkedClass:
     pytestmark = pytest.mark.django_db
 
@@ -159,6 +166,23 @@ def test_starting_a_process_is_seen(watch: Watch) -> None:
     assert not watch.asked
     subprocess.run([sys.executable, "-c", ""], check=True)
     assert watch.asked
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_what_has_asked_for_a_connection_is_noted_only_if_it_says_so(
+    says: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr(Watch, "begin", lambda self: None)
+    noting = Noting(tmp_path / "noted")
+    noting.watch.asked = True
+    if says:
+        request.node.add_marker("one_database")
+    report = SimpleNamespace()
+    making = noting.pytest_runtest_makereport(request.node, SimpleNamespace(when="teardown"))
+    next(making)
+    with pytest.raises(StopIteration):
+        making.send(report)
+    assert report.free is says
 
 
 @pytest.mark.parametrize(

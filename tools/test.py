@@ -328,8 +328,8 @@ def main(
         lines.append(f"  {verdict}  {result.title:<24} {result.database:<26} {result.summary}")
         if result.left_out:
             lines.append(
-                f"        {result.left_out} more were left out: they have nothing to do with a "
-                f"database, and passed on {results[0].database}"
+                f"        {result.left_out} more were left out: they have nothing to do with the "
+                f"kind of database, and passed on {results[0].database}"
             )
     if covered:
         lines += ["=== Coverage", *covered]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +36,9 @@ LOOKS = [
     pytest.param("dark", PHONE, "en", id="dark-phone-en"),
     pytest.param("dark", DESKTOP, "de", id="dark-desktop-de"),
 ]
+#: ``make looks`` looks at each of them.
+if os.environ.get("ATM_TEST_LOOKS") == "all":
+    LOOKS = list(itertools.product(["light", "dark"], [PHONE, DESKTOP], ["en", "de"]))
 
 
 def look(page: Page) -> None:
@@ -49,9 +54,7 @@ def task_url(task: AutomationTaskModel) -> str:
     return reverse("automations:task", args=[task.pk])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(("scheme", "size", "language"), LOOKS)
 def test_no_page_keeps_anybody_out(
     people: dict[str, User],
     asks: dict[str, AutomationTaskModel],

@@ -17,6 +17,8 @@ from tests.diagrams.readers import Schema, lint
 from tests.diagrams.spiff import follow
 from tests.diagrams.visits import can_be_followed, expected_of
 
+pytestmark = [pytest.mark.no_cover, pytest.mark.one_database]
+
 RANDOM = [random_process(seed, 5 + seed % 26) for seed in range(20)]
 SOUND = [*CORPUS.values(), *RANDOM]
 FOLLOWED = [each for each in SOUND if can_be_followed(each._meta)]

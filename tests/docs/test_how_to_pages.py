@@ -13,6 +13,7 @@ PROJECT = Path(__file__).parent / "how_to"
 
 
 @pytest.mark.processes
+@pytest.mark.one_database
 @pytest.mark.no_cover
 def test_every_block_of_the_how_to_pages_is_true() -> None:
     own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}

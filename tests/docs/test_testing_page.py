@@ -74,6 +74,7 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.processes
+@pytest.mark.one_database
 def test_the_blocks_of_the_page_are_a_project_whose_tests_pass(tmp_path: Path) -> None:
     standing, story, coverage = blocks("text")
     shown = {"standing": standing.rstrip(), "story": story.rstrip()}

@@ -35,7 +35,7 @@ from tests.testapp.explored import (
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("people")]
 
 #: The first, which is the same each time, and one that is not.
-SEEDS = [1, None]
+SEEDS = [pytest.param(1, marks=pytest.mark.one_database), None]
 TWICE = {"invariant": lambda run: len(explored.charged) <= 1}
 LOST = {"at_end": lambda run: bool(run.data.get("invoiced"))}
 LATE = {"within": 10 * DAY}

@@ -50,7 +50,11 @@ from tests.testing.test_explore import TWICE, people
 
 __all__ = ["people"]
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("people")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.one_database,
+    pytest.mark.usefixtures("people"),
+]
 
 MONDAY = datetime.datetime(2026, 3, 2, 9, tzinfo=datetime.UTC)
 ADDRESS = {"street": "Main Street", "is_island": False}
