@@ -54,7 +54,7 @@ bench-peers: ## Measure what Viewflow and DBOS can express of it beside ours, ea
 
 .PHONY: looks
 looks: ## Look at every page in a browser, in each language, size and colour; the tests try each two of them together
-	@$(IN_MAIN) && $(PYTHON) tools/chromium.py && ATM_TEST_LOOKS=all "$$python" -m pytest -n 2 --dist worksteal tests/browser
+	@$(IN_MAIN) && chromium=$$($(PYTHON) tools/chromium.py) && ATM_TEST_CHROMIUM="$$chromium" ATM_TEST_LOOKS=all "$$python" -m pytest -n 2 --dist worksteal tests/browser
 
 .PHONY: contact-sheet
 contact-sheet: ## Draw all processes of the corpus on one sheet, in build/contact-sheet

@@ -16,7 +16,8 @@ from typing import Any
 from django.core.management.commands import flush
 from django.db import connections
 
-#: Bytes from which on a table of PostgreSQL is truncated after a test.
+#: Bytes from which on a table of PostgreSQL is truncated after a test: the room of rows that are
+#: deleted would be read until its vacuum.
 LARGE = 128 * 1024
 
 Rows = list[tuple[Any, ...]]

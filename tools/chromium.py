@@ -36,7 +36,7 @@ def ensure() -> str | None:
     found = find()
     if found or not shutil.which("apt-get") or os.geteuid() != 0:
         return found
-    print("Installing Chromium for the tests of the pages ...", flush=True)
+    print("Installing Chromium for the tests of the pages ...", file=sys.stderr, flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "-qq", "update"],
@@ -53,5 +53,6 @@ def ensure() -> str | None:
 
 if __name__ == "__main__":
     browser = ensure()
-    print(browser or "There is no Chromium.")
-    sys.exit(0 if browser else 1)
+    if browser is None:
+        sys.exit("There is no Chromium.")
+    print(browser)

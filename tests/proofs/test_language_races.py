@@ -19,7 +19,7 @@ from automations.dispatch.schedules import start_scheduled
 from automations.models import AutomationModel, AutomationTaskModel
 from tests.plain import DAY, NOW
 from tests.proofs.recording import Recorder
-from tests.proofs.schedulers import WORKER, start, step_forever, wait_until
+from tests.proofs.schedulers import WORKER, start, step_forever, wait_until, workers
 from tests.proofs.test_races import at_once
 from tests.testapp.language import Counter, Newsletter, Ping
 from tests.testapp.models import Effect
@@ -111,17 +111,11 @@ def test_two_runs_that_message_each_other_from_four_workers_never_stop(
         one.data["other"] = two.id
         one.save()
         pairs += [one, two]
-    workers = [step_forever(child_environment) for _ in range(4)]
-    for at in range(0, len(pairs), 2):
-        Ping.dispatch_message(pairs[at].id, "ball", None, {"turn": 0})
-        Ping.dispatch_message(pairs[at + 1].id, "ball", None, {"turn": 0})
-    try:
+    with workers(4, child_environment):
+        for at in range(0, len(pairs), 2):
+            Ping.dispatch_message(pairs[at].id, "ball", None, {"turn": 0})
+            Ping.dispatch_message(pairs[at + 1].id, "ball", None, {"turn": 0})
         time.sleep(PLAY)
-    finally:
-        for worker in workers:
-            worker.send_signal(signal.SIGTERM)
-        # One that is told to end before it listens ends all the same.
-        assert {worker.wait(30) for worker in workers} <= {0, -signal.SIGTERM}
     states = set(AutomationModel.objects.values_list("state", flat=True))
     assert states == {"running"}
     effects = Tally(Effect.objects.filter(node="ball").values_list("task", flat=True))

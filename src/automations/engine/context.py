@@ -114,7 +114,7 @@ class TaskContext(RunContext):
         self.outside: Outside | None = None
         #: Asked behind the work: whether another task may be done in this transaction.
         self.may_go_on: Callable[[], bool] = never
-        if task._state.fields_cache.get("automation") is not run:
+        if task._state.fields_cache.get("automation") is not run:  # it is, if it was just opened
             task.automation = run
         super().__init__(run, now, others)
 
